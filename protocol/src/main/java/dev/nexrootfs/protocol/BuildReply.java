@@ -1,0 +1,50 @@
+package dev.nexrootfs.protocol;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The one answer to a request that succeeded.
+ *
+ * @param id the build's id, as in its events
+ * @param key {@code sha256:…} of everything that decides the image's bytes
+ * @param bucket the object store bucket
+ * @param object the object's name, which never changes its meaning: {@code build_} and the key's
+ *     digits
+ * @param location {@code nats://BUCKET/object}, as Nex 0.2 reads it
+ * @param links mutable names of the same object: {@code name_tag} and {@code name}
+ * @param digest {@code sha256:…} of the image
+ * @param size bytes of the image
+ * @param freeBytes bytes that content can still take in the image
+ * @param platform the platform that was built for
+ * @param baseManifest {@code sha256:…} of the base image's manifest
+ * @param cached whether the object was there already
+ * @param durations milliseconds by phase: {@code resolve}, {@code layers}, {@code plan}, {@code
+ *     store}, {@code total}
+ * @param worker the worker that answers
+ * @param warnings what the requester should know, though the build succeeded
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record BuildReply(
+    String id,
+    String key,
+    String bucket,
+    String object,
+    String location,
+    List<String> links,
+    String digest,
+    long size,
+    long freeBytes,
+    String platform,
+    String baseManifest,
+    boolean cached,
+    Map<String, Long> durations,
+    String worker,
+    List<String> warnings) {
+  /** Copies the collections. */
+  public BuildReply {
+    links = List.copyOf(links);
+    warnings = List.copyOf(warnings);
+  }
+}

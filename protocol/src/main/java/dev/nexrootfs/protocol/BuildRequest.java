@@ -1,0 +1,143 @@
+package dev.nexrootfs.protocol;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import java.util.List;
+import java.util.Objects;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A request for one root file system, as it travels on {@link Subjects#build()}.
+ *
+ * <p>Every field but the agent has the default of {@code nex rootfs}; a field that is not listed
+ * here is an error.
+ *
+ * @param image base image: {@code [registry/]name[:tag][@digest]}, {@code nats://BUCKET/object} for
+ *     an archive, or {@code oci:DIR[:tag]}, {@code oci-archive:FILE}, {@code docker-archive:FILE}
+ *     where the operator allows paths
+ * @param agent where the Nex agent is: {@code nats://BUCKET/object[@sha256:…]}, or a path that the
+ *     operator allows; required for {@link Guest#NEX}
+ * @param script a setup script, inline or {@code nats://BUCKET/object[@sha256:…]}
+ * @param size bytes of the whole image
+ * @param platform {@code os/architecture[/variant]}
+ * @param guest what is laid over the base
+ * @param files files to add
+ * @param name first part of the object's name, {@code [A-Za-z0-9._-]+}
+ * @param tag second part of the object's name, {@code [A-Za-z0-9._-]+}
+ * @param namespace the Nex namespace of the events: one token, {@code [A-Za-z0-9_-]+}
+ * @param reply how to answer: {@code "final"}
+ * @param formats what to store: {@code ["ext4"]}
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record BuildRequest(
+    String image,
+    @Nullable String agent,
+    @Nullable String script,
+    Size size,
+    String platform,
+    Guest guest,
+    List<FileSpec> files,
+    String name,
+    String tag,
+    String namespace,
+    String reply,
+    List<String> formats) {
+  /** The base image that {@code nex rootfs} uses. */
+  public static final String DEFAULT_IMAGE = "synadia/nex-rootfs:alpine";
+
+  /** Most files of one request. */
+  public static final int MAX_FILES = 1024;
+
+  private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,127}");
+  private static final Pattern SOURCE = Pattern.compile("[^\\s\\p{Cntrl}\\x{FFFD}\\p{Cs}]{1,4096}");
+  private static final Pattern WITH_USER = Pattern.compile("^[A-Za-z][A-Za-z0-9+.-]*://[^/]*@");
+  private static final Pattern TOKEN = Pattern.compile("[A-Za-z0-9_-]{1,64}");
+  private static final Pattern PLATFORM =
+      Pattern.compile("[a-z0-9]{1,32}/[a-z0-9_]{1,32}(/[a-z0-9.]{1,16})?");
+
+  /** Fills the defaults in and checks every field. */
+  public BuildRequest {
+    checkNoNull("files", files);
+    checkNoNull("formats", formats);
+    image = image == null ? DEFAULT_IMAGE : image;
+    size = size == null ? Size.DEFAULT : size;
+    platform = platform == null ? "linux/amd64" : platform;
+    guest = guest == null ? Guest.NEX : guest;
+    files = files == null ? List.of() : List.copyOf(files);
+    name = name == null ? "rootfs" : name;
+    tag = tag == null ? "latest" : tag;
+    namespace = namespace == null ? "default" : namespace;
+    reply = reply == null ? "final" : reply;
+    formats = formats == null ? List.of("ext4") : List.copyOf(formats);
+
+    checkSource("image", image);
+    if (agent != null) {
+      checkSource("agent", agent);
+    }
+    checkMatches("platform", platform, PLATFORM);
+    checkMatches("name", name, NAME);
+    if (name.equals("build") || name.startsWith("build_")) {
+      throw new IllegalArgumentException(
+          "name: \"" + name + "\" is taken by the images' own names, build_…; choose another");
+    }
+    checkMatches("tag", tag, NAME);
+    checkMatches("namespace", namespace, TOKEN);
+    if (guest == Guest.NEX && (agent == null || agent.isBlank())) {
+      throw new IllegalArgumentException(
+          "agent: missing; give the Nex agent as nats://BUCKET/object, or \"guest\":\"plain\" for an image without one");
+    }
+    if (files.size() > MAX_FILES) {
+      throw new IllegalArgumentException(
+          "files: "
+              + files.size()
+              + " files are more than "
+              + MAX_FILES
+              + "; put them into a layer");
+    }
+    if (!reply.equals("final")) {
+      throw new IllegalArgumentException(
+          "reply: \"" + reply + "\" is not supported; use \"final\"");
+    }
+    if (!formats.equals(List.of("ext4"))) {
+      throw new IllegalArgumentException(
+          "formats: " + formats + " is not supported; use [\"ext4\"]");
+    }
+  }
+
+  /**
+   * Checks where an input is said to be: a line of at most 4096 characters without a user in it.
+   * What is wrong is not repeated, since it can be a secret.
+   */
+  static void checkSource(String field, String source) {
+    if (!SOURCE.matcher(source).matches()) {
+      throw new IllegalArgumentException(
+          field + ": not 1 to 4096 characters without spaces and control characters");
+    }
+    if (WITH_USER.matcher(source).find()) {
+      throw new IllegalArgumentException(
+          field + ": the location names a user; credentials are the worker's, never the request's");
+    }
+  }
+
+  private static void checkNoNull(String field, @Nullable List<?> list) {
+    if (list != null && list.stream().anyMatch(Objects::isNull)) {
+      throw new IllegalArgumentException(field + ": null in the list");
+    }
+  }
+
+  private static void checkMatches(String field, String value, Pattern pattern) {
+    if (!pattern.matcher(value).matches()) {
+      throw new IllegalArgumentException(
+          field
+              + ": \""
+              + (value.length() > 200 ? value.substring(0, 200) + "…" : value)
+              + "\" does not match "
+              + pattern);
+    }
+  }
+
+  /** The name of the object that this request's result is linked as: {@code name_tag}. */
+  public String objectLink() {
+    return name + "_" + tag;
+  }
+}
