@@ -1,0 +1,51 @@
+package dev.nexrootfs.oci;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** An image as one tar file: an OCI image layout, or what {@code docker save} writes. */
+public final class ImageArchive {
+  private ImageArchive() {}
+
+  /**
+   * Opens the archive at {@code path}.
+   *
+   * @param tag the tag, or empty for the only image
+   */
+  public static Image open(Path path, String tag, Platform platform) throws IOException {
+    if (!Files.isRegularFile(path)) {
+      throw new ImageNotFoundException(path + ": there is no such file");
+    }
+    return open(FileChannel.open(path), path.toString(), tag, platform);
+  }
+
+  /**
+   * Opens {@code file}, whichever of the two it is; one that is both is read as an OCI image
+   * layout.
+   *
+   * @param place how messages name it
+   * @param tag the tag, or empty for the only image
+   */
+  public static Image open(FileChannel file, String place, String tag, Platform platform)
+      throws IOException {
+    TarArchive archive = TarArchive.of(file, place);
+    try {
+      if (archive.has("oci-layout")) {
+        return ImageLayout.open(archive, tag, platform);
+      }
+      if (archive.has(DockerArchive.MANIFEST)) {
+        return DockerArchive.open(archive, tag, platform);
+      }
+      throw new InvalidImageException(
+          place
+              + " holds neither oci-layout nor "
+              + DockerArchive.MANIFEST
+              + "; it is no archive of an image");
+    } catch (IOException | RuntimeException e) {
+      archive.close();
+      throw e;
+    }
+  }
+}

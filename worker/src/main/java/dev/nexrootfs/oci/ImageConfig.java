@@ -1,0 +1,69 @@
+package dev.nexrootfs.oci;
+
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What we use of an image configuration (image-spec, config.md).
+ *
+ * @param os like {@code linux}
+ * @param architecture like {@code amd64}
+ * @param variant of the architecture
+ * @param created when the image was made, RFC 3339
+ * @param rootfs the layers' diffIDs
+ */
+@JsonIgnoreProperties(ignoreUnknown = true)
+public record ImageConfig(
+    @Nullable String os,
+    @Nullable String architecture,
+    @Nullable String variant,
+    @Nullable String created,
+    @Nullable RootFs rootfs) {
+  /**
+   * The layers.
+   *
+   * @param type {@code layers}
+   * @param diffIds digests of the uncompressed layers, lowest first
+   */
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record RootFs(
+      @Nullable String type, @JsonProperty("diff_ids") @Nullable List<Digest> diffIds) {
+    /** Refuses a list with a hole. */
+    public RootFs {
+      if (diffIds != null && diffIds.stream().anyMatch(Objects::isNull)) {
+        throw new IllegalArgumentException("diff_ids with null");
+      }
+    }
+  }
+
+  /** What the image runs on. */
+  public Platform platform() {
+    return new Platform(os, architecture, variant);
+  }
+
+  /** When the image was made, where it says so. */
+  public Optional<Instant> createdAt() {
+    if (created == null) {
+      return Optional.empty();
+    }
+    try {
+      // A time before 1970 stands for none: builders that leave it out write year 1.
+      return Optional.of(OffsetDateTime.parse(created).toInstant())
+          .filter(time -> !time.isBefore(Instant.EPOCH));
+    } catch (DateTimeException e) {
+      return Optional.empty();
+    }
+  }
+
+  /** The digests of the uncompressed layers, lowest first. */
+  public List<Digest> diffIds() {
+    return rootfs == null || rootfs.diffIds() == null ? List.of() : rootfs.diffIds();
+  }
+}

@@ -1,0 +1,246 @@
+package dev.nexrootfs.tree;
+
+import java.io.IOException;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A whole tree and the rule for finding one's way in it: symbolic links in a path are followed
+ * inside the tree, with the tree's root as "/" and as the end of "..", as chroot does.
+ */
+public final class FileTree {
+  /** Most symbolic links in one look-up, as the kernel's MAXSYMLINKS is meant. */
+  public static final int MAX_LINKS = 40;
+
+  private final Directory root;
+  private final long maxNodes;
+  private final List<Long> layerStarts = new ArrayList<>();
+  private final List<Retired> retired = new ArrayList<>();
+  private long nextSequence;
+
+  /**
+   * A name that a later layer took away. Whoever keeps lower layers where they were in images
+   * without that layer needs to know what was there.
+   *
+   * @param directory where the name was
+   * @param name the name
+   * @param node what had it; may have other names still
+   */
+  public record Retired(Directory directory, Name name, Node node) {}
+
+  /**
+   * A tree of an empty root directory: 0755 root:root, of {@code time}, for any number of nodes.
+   */
+  public FileTree(Instant time) {
+    this(time, Long.MAX_VALUE);
+  }
+
+  /**
+   * A tree of an empty root directory: 0755 root:root, of {@code time}.
+   *
+   * @param maxNodes the most nodes that may ever be added
+   */
+  public FileTree(Instant time, long maxNodes) {
+    this.maxNodes = maxNodes;
+    root = new Directory(Attributes.of(0755, 0, 0, time), 0);
+    nextSequence = 1;
+  }
+
+  /** The root directory. */
+  public Directory root() {
+    return root;
+  }
+
+  /**
+   * The sequence for the next node that is added.
+   *
+   * @throws TreeTooLargeException where that would be one too many
+   */
+  public long nextSequence() {
+    if (nextSequence > maxNodes) {
+      throw new TreeTooLargeException(maxNodes);
+    }
+    return nextSequence++;
+  }
+
+  /** One more than the highest sequence that was given out. */
+  public long sequences() {
+    return nextSequence;
+  }
+
+  /** Tells that what is added from now on is another layer's. */
+  public void beginLayer() {
+    layerStarts.add(nextSequence);
+  }
+
+  /** The first sequence of each layer, ascending. */
+  public List<Long> layerStarts() {
+    return Collections.unmodifiableList(layerStarts);
+  }
+
+  /** The names of lower layers that upper layers took away. */
+  public List<Retired> retired() {
+    return Collections.unmodifiableList(retired);
+  }
+
+  /** Gives {@code node} a name, in place of what had it. */
+  public void put(Directory directory, Name name, Node node) {
+    retire(directory, name, directory.put(name, node));
+  }
+
+  /** Removes a name, where it is there. */
+  public void remove(Directory directory, Name name) {
+    retire(directory, name, directory.remove(name));
+  }
+
+  /** Removes all names from a directory. */
+  public void clear(Directory directory) {
+    List.copyOf(directory.entries().keySet()).forEach(name -> remove(directory, name));
+  }
+
+  private void retire(Directory directory, Name name, Optional<Node> removed) {
+    if (removed.isPresent()
+        && !layerStarts.isEmpty()
+        && removed.get().sequence() < layerStarts.get(layerStarts.size() - 1)) {
+      retired.add(new Retired(directory, name, removed.get()));
+    }
+  }
+
+  /** The node at {@code path}, where each parent is resolved and the last name is not followed. */
+  public Optional<Node> find(TreePath path) throws IOException {
+    if (path.isRoot()) {
+      return Optional.of(root);
+    }
+    Optional<Directory> parent = findDirectory(path.parent());
+    return parent.flatMap(directory -> directory.get(path.last()));
+  }
+
+  /** The directory at {@code path} with every symbolic link resolved, if there is one. */
+  public Optional<Directory> findDirectory(TreePath path) throws IOException {
+    Walk walk = new Walk(path);
+    while (walk.hasNext()) {
+      if (!walk.step()) {
+        return Optional.empty();
+      }
+    }
+    return Optional.of(walk.directory());
+  }
+
+  /**
+   * The directory at {@code path} with every symbolic link resolved; missing ones are made as 0755
+   * root:root of {@code time}, also where a dangling link points.
+   *
+   * @throws IOException where a component is a file, or links loop
+   */
+  public Directory makeDirectories(TreePath path, Instant time) throws IOException {
+    Walk walk = new Walk(path);
+    while (walk.hasNext()) {
+      if (!walk.step()) {
+        Name name = walk.missing();
+        if (walk.directory().get(name).isPresent()) {
+          throw new IOException(
+              path
+                  + ": the component \""
+                  + name
+                  + "\" is a file, not a directory; nothing can be below it");
+        }
+        walk.enter(name, new Directory(Attributes.of(0755, 0, 0, time), nextSequence()));
+      }
+    }
+    return walk.directory();
+  }
+
+  /** One look-up: where it is, and what is still to go. */
+  private final class Walk {
+    private final TreePath path;
+    private final Deque<Directory> ancestors = new ArrayDeque<>();
+    private final Deque<byte[]> rest = new ArrayDeque<>();
+    private Directory directory = root;
+    private byte[] component = new byte[0];
+    private int links;
+    private int steps;
+
+    Walk(TreePath path) {
+      this.path = path;
+      path.names().forEach(name -> rest.addLast(name.bytes()));
+    }
+
+    boolean hasNext() {
+      return !rest.isEmpty();
+    }
+
+    Directory directory() {
+      return directory;
+    }
+
+    /** The name that the last step did not find as a directory. */
+    Name missing() {
+      return Name.of(component);
+    }
+
+    void enter(Name name, Directory child) {
+      directory.put(name, child);
+      ancestors.push(directory);
+      directory = child;
+    }
+
+    /** Goes one component on; false where it is not there or not a directory. */
+    boolean step() throws IOException {
+      component = rest.removeFirst();
+      if (++steps > TreePath.MAX_BYTES) {
+        throw new IOException(
+            path + ": symbolic links lead through more than " + TreePath.MAX_BYTES + " components");
+      }
+      if (component.length == 0 || Arrays.equals(component, new byte[] {'.'})) {
+        return true;
+      }
+      if (Arrays.equals(component, new byte[] {'.', '.'})) {
+        directory = ancestors.isEmpty() ? root : ancestors.pop();
+        return true;
+      }
+      if (component.length > Name.MAX_BYTES) {
+        throw new IOException(
+            path + ": a symbolic link leads to a name of " + component.length + " bytes");
+      }
+      Optional<Node> child = directory.get(Name.of(component));
+      if (child.isPresent() && child.get() instanceof Directory next) {
+        ancestors.push(directory);
+        directory = next;
+        return true;
+      }
+      if (child.isPresent() && child.get() instanceof SymbolicLink link) {
+        follow(link);
+        return true;
+      }
+      return false;
+    }
+
+    private void follow(SymbolicLink link) throws IOException {
+      if (++links > MAX_LINKS) {
+        throw new IOException(
+            path + ": more than " + MAX_LINKS + " symbolic links; they form a loop");
+      }
+      byte[] target = link.target();
+      if (target[0] == '/') {
+        ancestors.clear();
+        directory = root;
+      }
+      int end = target.length;
+      for (int i = target.length - 1; i >= -1; i--) {
+        if (i < 0 || target[i] == '/') {
+          boolean dot = end - i == 2 && target[i + 1] == '.';
+          if (end - i > 1 && !dot) {
+            rest.addFirst(Arrays.copyOfRange(target, i + 1, end));
+          }
+          end = i;
+        }
+      }
+    }
+  }
+}

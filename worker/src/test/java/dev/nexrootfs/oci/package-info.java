@@ -1,0 +1,4 @@
+@NullMarked
+package dev.nexrootfs.oci;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,105 @@
+package dev.nexrootfs.oracle;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** Our own program as its users run it: the jar, in a process. */
+public final class Program implements AutoCloseable {
+  private static final Pattern PEAK = Pattern.compile("VmHWM:\\s+(\\d+) kB");
+
+  private final Process process;
+  private final Path log;
+
+  private Program(Process process, Path log) {
+    this.process = process;
+    this.log = log;
+  }
+
+  /** The command line of {@code nex-rootfs}, with options for the JVM before the arguments. */
+  public static List<Object> words(List<String> jvm, Object... arguments) {
+    String jar = System.getProperty("nex-rootfs.jar", "target/nex-rootfs.jar");
+    List<Object> words = new ArrayList<>();
+    words.add(Path.of(System.getProperty("java.home"), "bin", "java"));
+    words.addAll(jvm);
+    words.add("-jar");
+    words.add(jar);
+    words.addAll(List.of(arguments));
+    return words;
+  }
+
+  /** Runs {@code nex-rootfs} to its end. */
+  public static Command.Result run(Object... arguments) {
+    return Command.of(words(List.of(), arguments).toArray()).timeout(300).run();
+  }
+
+  /** Starts a worker and waits until it serves. */
+  public static Program worker(
+      String url, Path cache, List<String> jvm, Map<String, String> environment, String... flags)
+      throws IOException {
+    Path log = Files.createTempFile("nex-rootfs-worker", ".log");
+    List<String> command = new ArrayList<>();
+    words(jvm, "worker", "--no-context", "--server", url, "--cache", cache)
+        .forEach(word -> command.add(word.toString()));
+    command.addAll(List.of(flags));
+    ProcessBuilder builder =
+        new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
+    builder.environment().putAll(environment);
+    Program worker = new Program(builder.start(), log);
+    worker.await(Duration.ofSeconds(30), " serves ");
+    return worker;
+  }
+
+  /** Waits until the log has {@code text}. */
+  public void await(Duration patience, String text) throws IOException {
+    long deadline = System.nanoTime() + patience.toNanos();
+    while (!log().contains(text)) {
+      if (System.nanoTime() > deadline || !process.isAlive()) {
+        throw new AssertionError("the worker did not say \"" + text + "\":\n" + log());
+      }
+      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(10));
+    }
+  }
+
+  /** What it has said. */
+  public String log() throws IOException {
+    return Files.readString(log);
+  }
+
+  /** The most memory that it has had resident, bytes. */
+  public long peakResidentBytes() throws IOException {
+    Matcher matcher = PEAK.matcher(Files.readString(Path.of("/proc/" + process.pid() + "/status")));
+    if (!matcher.find()) {
+      throw new AssertionError("no VmHWM for " + process.pid());
+    }
+    return Long.parseLong(matcher.group(1)) << 10;
+  }
+
+  /** Ends it without a word: SIGKILL. */
+  public void kill() throws InterruptedException {
+    process.destroyForcibly().waitFor();
+  }
+
+  /** Asks it to stop, SIGTERM; its exit status. */
+  public int stop() throws InterruptedException {
+    process.destroy();
+    if (!process.waitFor(30, TimeUnit.SECONDS)) {
+      throw new AssertionError("the worker does not stop");
+    }
+    return process.exitValue();
+  }
+
+  @Override
+  public void close() throws IOException {
+    process.destroyForcibly();
+    Files.deleteIfExists(log);
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.nexrootfs.tar;
+
+import org.jspecify.annotations.NullMarked;
