@@ -1,0 +1,4 @@
+@NullMarked
+package dev.nexrootfs.ext4;
+
+import org.jspecify.annotations.NullMarked;
