@@ -1,0 +1,275 @@
+package dev.nexrootfs.build;
+
+import dev.nexrootfs.ext4.Ext4Image;
+import dev.nexrootfs.ext4.Ext4Layout;
+import dev.nexrootfs.ext4.ImageProfile;
+import dev.nexrootfs.ext4.ImageSize;
+import dev.nexrootfs.ext4.LayoutException;
+import dev.nexrootfs.ext4.LayoutPlanner;
+import dev.nexrootfs.layer.DecodedLayer;
+import dev.nexrootfs.layer.LayerCache;
+import dev.nexrootfs.layer.LayerMerge;
+import dev.nexrootfs.oci.Image;
+import dev.nexrootfs.protocol.BuildReply;
+import dev.nexrootfs.protocol.BuildRequest;
+import dev.nexrootfs.protocol.ErrorCode;
+import dev.nexrootfs.protocol.Guest;
+import dev.nexrootfs.protocol.RequestException;
+import dev.nexrootfs.protocol.Size;
+import dev.nexrootfs.tree.FileTree;
+import dev.nexrootfs.tree.TreeTooLargeException;
+import java.io.IOException;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Builds root file systems: resolves a request's inputs, merges the layers, lays guest and files
+ * over them, plans the ext4 image, and hands it to a sink. Any number of builds can run at once.
+ */
+public final class RootfsBuild {
+  private static final Logger LOG = LoggerFactory.getLogger(RootfsBuild.class);
+
+  /** Metadata of an object: the build key. */
+  public static final String KEY = "nex-rootfs-key";
+
+  /** Metadata of an object: the base image's manifest. */
+  public static final String BASE_MANIFEST = "nex-rootfs-base-manifest";
+
+  /** Metadata of an object: bytes that content can still take. */
+  public static final String FREE_BYTES = "nex-rootfs-free-bytes";
+
+  /** Metadata of an object: warnings, a line each. */
+  public static final String WARNINGS = "nex-rootfs-warnings";
+
+  private final LayerCache cache;
+  private final Inputs inputs;
+  private final String worker;
+  private final long maxSize;
+  private final Optional<Instant> sourceDateEpoch;
+
+  /**
+   * Builds on this machine.
+   *
+   * @param worker how replies name it
+   * @param maxSize the largest image, bytes
+   * @param sourceDateEpoch the latest time that a file may have; without it the base image's
+   *     creation time
+   */
+  public RootfsBuild(
+      LayerCache cache,
+      Inputs inputs,
+      String worker,
+      long maxSize,
+      Optional<Instant> sourceDateEpoch) {
+    this.maxSize = maxSize;
+    this.cache = cache;
+    this.inputs = inputs;
+    this.worker = worker;
+    this.sourceDateEpoch = sourceDateEpoch;
+  }
+
+  /**
+   * The whole path: from {@code request} to an image in {@code sink}, and what to tell the
+   * requester.
+   *
+   * @param id the build's id
+   * @throws RequestException for everything that can go wrong; then the sink shows nothing
+   */
+  public BuildReply run(String id, BuildRequest request, ImageSink sink, Progress progress)
+      throws RequestException {
+    Stopwatch stopwatch = new Stopwatch();
+    progress.report(Phase.RESOLVE, Phase.RESOLVE.percent(), "resolving the inputs");
+    try (ResolvedInputs resolved = ResolvedInputs.of(request, inputs)) {
+      BuildKey key = BuildKey.of(request, resolved, sourceDateEpoch);
+      stopwatch.lap(Phase.RESOLVE);
+      Optional<ImageSink.Stored> earlier = sink.find(key.objectName(), request);
+      if (earlier.isPresent()) {
+        return reply(id, request, key, resolved.image(), earlier.get(), true, stopwatch);
+      }
+      List<DecodedLayer> layers = decodeLayers(resolved.image(), progress);
+      stopwatch.lap(Phase.LAYERS);
+      try {
+        progress.report(Phase.PLAN, Phase.PLAN.percent(), "merging " + layers.size() + " layers");
+        List<String> warnings = new ArrayList<>();
+        FileTree tree = tree(request, resolved, layers, warnings);
+        Ext4Layout layout = LayoutPlanner.plan(tree, profile(request, resolved, key));
+        checkSize(layout.size());
+        stopwatch.lap(Phase.PLAN);
+        ImageSink.Stored stored = store(request, resolved, key, layout, warnings, sink, progress);
+        stopwatch.lap(Phase.STORE);
+        return reply(id, request, key, resolved.image(), stored, false, stopwatch);
+      } finally {
+        close(layers);
+      }
+    } catch (TreeTooLargeException e) {
+      throw new RequestException(ErrorCode.TOO_LARGE, "the image has " + e.getMessage(), e);
+    } catch (LayoutException e) {
+      throw Failures.of(e);
+    } catch (IOException e) {
+      throw Failures.of(e);
+    }
+  }
+
+  private List<DecodedLayer> decodeLayers(Image image, Progress progress) throws IOException {
+    long total = image.layers().stream().mapToLong(layer -> layer.blob().size()).sum();
+    List<DecodedLayer> decoded = new ArrayList<>();
+    long done = 0;
+    try {
+      for (int i = 0; i < image.layers().size(); i++) {
+        Image.Layer layer = image.layers().get(i);
+        String what = "layer " + (i + 1) + " of " + image.layers().size();
+        progress.report(Phase.LAYERS, Phase.LAYERS.percent(done, total), what);
+        int percent = Phase.LAYERS.percent(done, total);
+        decoded.add(
+            cache.layer(
+                layer,
+                image.blobs(),
+                bytes ->
+                    progress.report(
+                        Phase.LAYERS, percent, what + ", " + bytes + " bytes decoded")));
+        done += layer.blob().size();
+      }
+      return decoded;
+    } catch (IOException | RuntimeException e) {
+      close(decoded);
+      throw e;
+    }
+  }
+
+  private FileTree tree(
+      BuildRequest request,
+      ResolvedInputs resolved,
+      List<DecodedLayer> layers,
+      List<String> warnings)
+      throws IOException, RequestException {
+    LayerMerge merge = new LayerMerge();
+    for (DecodedLayer layer : layers) {
+      merge.add(layer);
+    }
+    FileTree tree = merge.tree();
+    Instant time = latestTime(resolved.image()).orElse(Instant.EPOCH);
+    NexGuest guest = new NexGuest(tree, time, warnings);
+    tree.beginLayer();
+    if (request.guest() == Guest.NEX) {
+      guest.layOver();
+    }
+    tree.beginLayer();
+    AddedFiles.add(tree, resolved.files(), time);
+    if (request.guest() == Guest.NEX) {
+      guest.addAgent(resolved.agent().orElseThrow().content());
+    }
+    latestTime(resolved.image()).ifPresent(limit -> TimeClamp.clamp(tree, limit));
+    return tree;
+  }
+
+  private ImageProfile profile(BuildRequest request, ResolvedInputs resolved, BuildKey key) {
+    return new ImageProfile(
+        size(request.size()), key.uuid(), latestTime(resolved.image()).orElse(Instant.EPOCH));
+  }
+
+  private static ImageSize size(Size size) {
+    return switch (size.policy()) {
+      case WHOLE -> new ImageSize.Whole(size.bytes());
+      case FREE -> new ImageSize.Free(size.bytes());
+    };
+  }
+
+  private Optional<Instant> latestTime(Image image) {
+    return sourceDateEpoch.isPresent() ? sourceDateEpoch : image.config().createdAt();
+  }
+
+  private static ImageSink.Stored store(
+      BuildRequest request,
+      ResolvedInputs resolved,
+      BuildKey key,
+      Ext4Layout layout,
+      List<String> warnings,
+      ImageSink sink,
+      Progress progress)
+      throws IOException, RequestException {
+    Map<String, String> metadata = new HashMap<>();
+    metadata.put(KEY, key.digest().text());
+    metadata.put(BASE_MANIFEST, resolved.image().manifestDigest().text());
+    metadata.put(FREE_BYTES, Long.toString(layout.freeBytes()));
+    metadata.put(WARNINGS, String.join("\n", warnings));
+    progress.report(Phase.STORE, Phase.STORE.percent(), "storing " + layout.size() + " bytes");
+    return sink.store(
+        key.objectName(),
+        request,
+        metadata,
+        new Ext4Image(layout),
+        done ->
+            progress.report(
+                Phase.STORE,
+                Phase.STORE.percent(done, layout.size()),
+                "stored " + done + " of " + layout.size() + " bytes"));
+  }
+
+  private BuildReply reply(
+      String id,
+      BuildRequest request,
+      BuildKey key,
+      Image image,
+      ImageSink.Stored stored,
+      boolean cached,
+      Stopwatch stopwatch) {
+    List<String> warnings = stored.metadata().getOrDefault(WARNINGS, "").lines().toList();
+    return new BuildReply(
+        id,
+        key.digest().text(),
+        stored.bucket(),
+        stored.object(),
+        stored.location(),
+        stored.links(),
+        stored.digest().text(),
+        stored.size(),
+        Long.parseLong(stored.metadata().getOrDefault(FREE_BYTES, "0")),
+        request.platform(),
+        image.manifestDigest().text(),
+        cached,
+        stopwatch.millis(),
+        worker,
+        warnings);
+  }
+
+  private void checkSize(long bytes) throws RequestException {
+    if (bytes > maxSize) {
+      throw new RequestException(
+          ErrorCode.TOO_LARGE,
+          "size: " + bytes + " bytes; this worker builds images of at most " + maxSize);
+    }
+  }
+
+  private static void close(List<DecodedLayer> layers) {
+    for (DecodedLayer layer : layers) {
+      try {
+        layer.close();
+      } catch (IOException e) {
+        LOG.warn("layer {} could not be closed: {}", layer.diffId(), e.toString());
+      }
+    }
+  }
+
+  /** Checks what this worker can tell without reading anything; for whoever only queues. */
+  public void admit(BuildRequest request) throws RequestException {
+    check(request);
+    if (request.size().policy() == Size.Policy.WHOLE) {
+      checkSize(request.size().bytes());
+    }
+  }
+
+  /** Checks what any worker can tell without reading anything; for whoever only asks. */
+  public static void check(BuildRequest request) throws RequestException {
+    if (request.script() != null) {
+      throw new RequestException(
+          ErrorCode.UNSUPPORTED,
+          "script: this worker has no sandbox to run scripts in; leave the field out, or put the script's work into the base image");
+    }
+  }
+}

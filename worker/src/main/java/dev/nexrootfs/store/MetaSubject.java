@@ -1,0 +1,163 @@
+package dev.nexrootfs.store;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.nats.client.Connection;
+import io.nats.client.JetStreamApiException;
+import io.nats.client.Message;
+import io.nats.client.PublishOptions;
+import io.nats.client.api.MessageInfo;
+import io.nats.client.impl.Headers;
+import io.nats.client.impl.NatsMessage;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Base64;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Where the meta message of one object stands: its last message decides which chunks are the
+ * object.
+ */
+final class MetaSubject {
+  private static final Logger LOG = LoggerFactory.getLogger(MetaSubject.class);
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final int NO_MESSAGE_FOUND = 10_037;
+  private static final int WRONG_LAST_SEQUENCE = 10_071;
+  private static final int LOOKS = 10;
+  private static final long PAUSE_SECONDS = 1;
+
+  private final Connection connection;
+  private final String bucket;
+  private final String object;
+  private final String subject;
+
+  MetaSubject(Connection connection, String bucket, String object) {
+    this.connection = connection;
+    this.bucket = bucket;
+    this.object = object;
+    this.subject =
+        "$O."
+            + bucket
+            + ".M."
+            + Base64.getUrlEncoder().encodeToString(object.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /**
+   * The last message.
+   *
+   * @param sequence its place in the stream; 0 for none
+   * @param nuid the chunks that it makes visible; empty for none, a link or a deleted object
+   */
+  private record Last(long sequence, Optional<String> nuid) {}
+
+  /** A publish that was not answered: the message may be stored, or may come to be. */
+  static final class UnansweredException extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    UnansweredException(String message, Throwable cause) {
+      super(message, cause);
+    }
+  }
+
+  /**
+   * Makes an object visible, unless one of the name is.
+   *
+   * @return the NUID of the object that is visible now: of {@code meta}, or of who was faster
+   * @throws UnansweredException where nobody knows; then the chunks have to stay
+   * @throws StoreException where the server refused; then nothing is visible
+   */
+  String publish(ObjectMeta meta) throws UnansweredException, StoreException {
+    Message message =
+        NatsMessage.builder()
+            .subject(subject)
+            .headers(new Headers().add("Nats-Rollup", "sub"))
+            .data(json(meta))
+            .build();
+    try {
+      Last last = last();
+      if (last.nuid().isPresent()) {
+        return last.nuid().get();
+      }
+      // A name that is empty or deleted has a known last sequence; whoever publishes first changes
+      // it.
+      PublishOptions first =
+          PublishOptions.builder().expectedLastSubjectSequence(last.sequence()).build();
+      return publish(message, first, meta.nuid());
+    } catch (JetStreamApiException e) {
+      throw failed(e);
+    } catch (UnansweredException e) {
+      throw e;
+    } catch (IOException e) {
+      throw failed(e);
+    }
+  }
+
+  private String publish(Message message, PublishOptions first, String nuid)
+      throws IOException, JetStreamApiException {
+    try {
+      long sequence = connection.jetStream().publish(message, first).getSeqno();
+      LOG.debug("object {} has meta sequence {}", object, sequence);
+      return nuid;
+    } catch (JetStreamApiException e) {
+      if (e.getApiErrorCode() == WRONG_LAST_SEQUENCE) {
+        return last().nuid().orElseThrow(() -> e);
+      }
+      throw e;
+    } catch (IOException e) {
+      return awaitVisible(e);
+    }
+  }
+
+  /** After a publish without an answer: looks until something is visible. */
+  private String awaitVisible(IOException unanswered) throws UnansweredException {
+    for (int look = 0; look < LOOKS && !Thread.currentThread().isInterrupted(); look++) {
+      try {
+        Optional<String> visible = last().nuid();
+        if (visible.isPresent()) {
+          return visible.get();
+        }
+      } catch (IOException | JetStreamApiException e) {
+        LOG.debug("object {}: still no answer: {}", object, e.getMessage());
+      }
+      LockSupport.parkNanos(TimeUnit.SECONDS.toNanos(PAUSE_SECONDS));
+    }
+    throw new UnansweredException(
+        "object "
+            + object
+            + " of bucket "
+            + bucket
+            + ": the server did not answer whether it is stored",
+        unanswered);
+  }
+
+  private Last last() throws IOException, JetStreamApiException {
+    try {
+      MessageInfo last =
+          connection.jetStreamManagement().getLastMessage(Buckets.streamOf(bucket), subject);
+      JsonNode meta = JSON.readTree(last.getData());
+      boolean gone = meta.path("deleted").asBoolean(false) || meta.path("nuid").asText().isEmpty();
+      return new Last(
+          last.getSeq(), gone ? Optional.empty() : Optional.of(meta.path("nuid").asText()));
+    } catch (JetStreamApiException e) {
+      if (e.getApiErrorCode() == NO_MESSAGE_FOUND) {
+        return new Last(0, Optional.empty());
+      }
+      throw e;
+    }
+  }
+
+  private StoreException failed(Exception e) {
+    return new StoreException(
+        StoreException.Reason.FAILED,
+        "object " + object + " of bucket " + bucket + ": " + e.getMessage(),
+        e);
+  }
+
+  private static byte[] json(ObjectMeta meta) {
+    return JSON.valueToTree(meta).toString().getBytes(StandardCharsets.UTF_8);
+  }
+}

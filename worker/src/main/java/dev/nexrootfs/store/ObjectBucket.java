@@ -1,0 +1,205 @@
+package dev.nexrootfs.store;
+
+import dev.nexrootfs.oci.Digest;
+import io.nats.client.Connection;
+import io.nats.client.JetStreamApiException;
+import io.nats.client.ObjectStore;
+import io.nats.client.api.ObjectInfo;
+import io.nats.client.api.StreamConfiguration;
+import io.nats.client.api.StreamInfoOptions;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.security.NoSuchAlgorithmException;
+import java.util.Base64;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.LongConsumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** One object store bucket: what is in it, and the way in and out. */
+public final class ObjectBucket {
+  private static final Logger LOG = LoggerFactory.getLogger(ObjectBucket.class);
+
+  /** How the client marks what it found wrong with an object's bytes. */
+  private static final String CORRUPT = "[OS-9020";
+
+  private final Connection connection;
+  private final String name;
+  private final StreamConfiguration configuration;
+
+  ObjectBucket(Connection connection, String name, StreamConfiguration configuration) {
+    this.connection = connection;
+    this.name = name;
+    this.configuration = configuration;
+  }
+
+  /** The bucket's name. */
+  public String name() {
+    return name;
+  }
+
+  /** The most that the bucket may hold, bytes; -1 for no limit. */
+  public long maxBytes() {
+    return configuration.getMaxBytes();
+  }
+
+  /** The object of {@code object}; a link is no object. */
+  public Optional<StoredObject> find(String object) throws StoreException {
+    return info(object).filter(info -> !info.isLink()).map(this::stored);
+  }
+
+  /** Whether a link may be made of {@code name}: nobody has it, or it is a link. */
+  public boolean isFreeForLink(String name) throws StoreException {
+    return info(name).map(ObjectInfo::isLink).orElse(true);
+  }
+
+  /**
+   * The object of {@code object}, if all of its chunks are there; without one, nobody could read
+   * it.
+   */
+  public Optional<StoredObject> findWhole(String object) throws StoreException {
+    Optional<ObjectInfo> info = info(object).filter(found -> !found.isLink());
+    if (info.isEmpty()) {
+      return Optional.empty();
+    }
+    String chunks = "$O." + name + ".C." + info.get().getNuid();
+    try {
+      long stored =
+          connection
+              .jetStreamManagement()
+              .getStreamInfo(Buckets.streamOf(name), StreamInfoOptions.filterSubjects(chunks))
+              .getStreamState()
+              .getSubjectMap()
+              .getOrDefault(chunks, 0L);
+      return stored == info.get().getChunks() ? info.map(this::stored) : Optional.empty();
+    } catch (JetStreamApiException e) {
+      throw failed(object, e);
+    } catch (IOException e) {
+      throw failed(object, e);
+    }
+  }
+
+  /**
+   * Stores an object under a name that nobody has; where somebody has it already, what is there
+   * stays and is returned.
+   *
+   * @param metadata what to note about it
+   * @param progress is told the bytes that the server has acknowledged
+   * @throws StoreException after all tries; then nothing is visible
+   * @throws IOException where {@code source} cannot be read; then nothing is visible
+   */
+  public StoredObject putIfAbsent(
+      String object,
+      String description,
+      Map<String, String> metadata,
+      ObjectSource source,
+      LongConsumer progress)
+      throws IOException {
+    Optional<StoredObject> present = findWhole(object);
+    if (present.isPresent()) {
+      return present.get();
+    }
+    if (find(object).isPresent()) {
+      LOG.warn("object {} of bucket {} has lost chunks; it is stored again", object, name);
+      delete(object);
+    }
+    return new ObjectWriter(connection, name)
+        .write(object, description, metadata, source, progress);
+  }
+
+  /** Gives the object {@code target} a further, mutable name. */
+  public void link(String link, String target) throws StoreException {
+    try {
+      ObjectInfo info = store().getInfo(target);
+      if (info == null) {
+        throw noObject(target);
+      }
+      store().addLink(link, info);
+    } catch (JetStreamApiException e) {
+      throw failed(link, e);
+    } catch (StoreException e) {
+      throw e;
+    } catch (IOException | IllegalArgumentException | IllegalStateException e) {
+      throw failed(link, e);
+    }
+  }
+
+  /**
+   * Copies an object's bytes; a link is followed. The bytes can only be trusted after this returns.
+   *
+   * @return the object that was read
+   * @throws StoreException where the bytes are not what was stored, or end too early
+   */
+  public StoredObject get(String object, OutputStream target) throws StoreException {
+    if (info(object).isEmpty()) {
+      throw noObject(object);
+    }
+    try {
+      return stored(store().get(object, target));
+    } catch (JetStreamApiException e) {
+      throw failed(object, e);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("this JDK has no SHA-256", e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw failed(object, e);
+    } catch (StoreException e) {
+      throw e;
+    } catch (IOException | IllegalArgumentException | IllegalStateException e) {
+      boolean corrupt = String.valueOf(e.getMessage()).contains(CORRUPT);
+      throw new StoreException(
+          corrupt ? StoreException.Reason.CORRUPT : StoreException.Reason.FAILED,
+          "object " + object + " of bucket " + name + " cannot be read whole: " + e.getMessage(),
+          e);
+    }
+  }
+
+  private void delete(String object) throws StoreException {
+    try {
+      store().delete(object);
+    } catch (JetStreamApiException e) {
+      throw failed(object, e);
+    } catch (IOException e) {
+      throw failed(object, e);
+    }
+  }
+
+  private Optional<ObjectInfo> info(String object) throws StoreException {
+    try {
+      return Optional.ofNullable(store().getInfo(object));
+    } catch (JetStreamApiException e) {
+      throw failed(object, e);
+    } catch (IOException | IllegalArgumentException e) {
+      throw failed(object, e);
+    }
+  }
+
+  private ObjectStore store() throws IOException {
+    return connection.objectStore(name);
+  }
+
+  private StoredObject stored(ObjectInfo info) {
+    Map<String, String> metadata = info.getObjectMeta().getMetadata();
+    String digest = String.valueOf(info.getDigest());
+    byte[] hash = Base64.getUrlDecoder().decode(digest.substring(digest.indexOf('=') + 1));
+    return new StoredObject(
+        name,
+        info.getObjectName(),
+        Digest.ofSha256(hash),
+        info.getSize(),
+        metadata == null ? Map.of() : Map.copyOf(metadata));
+  }
+
+  private StoreException noObject(String object) {
+    return new StoreException(
+        StoreException.Reason.NO_OBJECT, "bucket " + name + " holds no object " + object, null);
+  }
+
+  private StoreException failed(String object, Exception e) {
+    return new StoreException(
+        StoreException.Reason.FAILED,
+        "object " + object + " of bucket " + name + ": " + e.getMessage(),
+        e);
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.nexrootfs.build;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.nexrootfs.layer;
+
+import org.jspecify.annotations.NullMarked;

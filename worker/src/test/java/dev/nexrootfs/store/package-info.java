@@ -1,0 +1,4 @@
+@NullMarked
+package dev.nexrootfs.store;
+
+import org.jspecify.annotations.NullMarked;
