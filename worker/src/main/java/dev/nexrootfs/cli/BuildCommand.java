@@ -1,0 +1,106 @@
+package dev.nexrootfs.cli;
+
+import dev.nexrootfs.build.FileSink;
+import dev.nexrootfs.build.Inputs;
+import dev.nexrootfs.build.PathPolicy;
+import dev.nexrootfs.build.RootfsBuild;
+import dev.nexrootfs.layer.LayerCache;
+import dev.nexrootfs.protocol.BuildReply;
+import dev.nexrootfs.protocol.BuildRequest;
+import dev.nexrootfs.protocol.Protocol;
+import dev.nexrootfs.protocol.RequestException;
+import dev.nexrootfs.protocol.Size;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code nex-rootfs build}: the same build without NATS. */
+@Command(
+    name = "build",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description = "Builds a root file system into a file of this machine, without NATS.",
+    footer = {
+      "",
+      "The latest time of a file is SOURCE_DATE_EPOCH where that is set, else the base image's creation time.",
+      "",
+      "  nex-rootfs build --image oci:base --agent nex-agent --output rootfs.ext4"
+    })
+final class BuildCommand implements Callable<Integer> {
+  @Mixin private BuildFlags flags = new BuildFlags();
+  @Mixin private CacheFlags cacheFlags = new CacheFlags();
+  @Spec private CommandSpec spec = CommandSpec.create();
+
+  @Option(
+      names = {"-o", "--output"},
+      paramLabel = "FILE",
+      defaultValue = "rootfs.ext4",
+      description = "the image, replaced when the new one is whole (default: ${DEFAULT-VALUE})")
+  private Path output = Path.of("rootfs.ext4");
+
+  @Option(names = "--json", description = "print the result as JSON")
+  private boolean json;
+
+  @Override
+  public Integer call() throws IOException, CommandFailure {
+    PrintWriter out = spec.commandLine().getOut();
+    BuildRequest request =
+        flags.request(Optional.empty(), "rootfs", "latest", "default", Path::toString);
+    LayerCache cache = cacheFlags.open();
+    RootfsBuild build =
+        new RootfsBuild(
+            cache,
+            new Inputs(cache, PathPolicy.ALL, Optional.empty()),
+            "local",
+            Size.MAX_BYTES,
+            sourceDateEpoch());
+    ProgressLine line = ProgressLine.on(spec.commandLine().getErr());
+    try {
+      BuildReply reply =
+          build.run(
+              "local",
+              request,
+              new FileSink(output),
+              (phase, percent, message) -> line.show(percent, phase.text(), message));
+      line.show(100, "done", "built in " + reply.durations().get("total") + " ms");
+      line.end();
+      if (json) {
+        out.println(Protocol.writeText(reply));
+      } else {
+        out.printf(
+            "%s  %s%n%s, %s free%n",
+            reply.digest(),
+            output,
+            ByteCount.text(reply.size()),
+            ByteCount.text(reply.freeBytes()));
+        reply.warnings().forEach(warning -> out.println("warning: " + warning));
+      }
+      out.flush();
+      return 0;
+    } catch (RequestException e) {
+      line.end();
+      throw new CommandFailure(e.code() + ": " + e.line(), e);
+    }
+  }
+
+  /** What reproducible-builds.org asks of tools. */
+  private static Optional<Instant> sourceDateEpoch() throws CommandFailure {
+    String text = System.getenv("SOURCE_DATE_EPOCH");
+    if (text == null || text.isBlank()) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(Instant.ofEpochSecond(Long.parseLong(text)));
+    } catch (NumberFormatException e) {
+      throw new CommandFailure("SOURCE_DATE_EPOCH is not a number of seconds: " + text, e);
+    }
+  }
+}

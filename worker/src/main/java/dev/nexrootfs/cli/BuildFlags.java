@@ -1,0 +1,137 @@
+package dev.nexrootfs.cli;
+
+import dev.nexrootfs.protocol.BuildRequest;
+import dev.nexrootfs.protocol.FileSpec;
+import dev.nexrootfs.protocol.Guest;
+import dev.nexrootfs.protocol.Size;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Option;
+
+/** What is to be built: the four flags of {@code nex rootfs}, and ours. */
+final class BuildFlags {
+  @Option(
+      names = "--image",
+      paramLabel = "REF",
+      description = {
+        "Base image for rootfs build: nats://BUCKET/object of an archive,",
+        "oci:DIR[:tag], oci-archive:FILE or docker-archive:FILE",
+        "(default: " + BuildRequest.DEFAULT_IMAGE + ")"
+      })
+  @Nullable String image;
+
+  @Option(
+      names = "--agent",
+      paramLabel = "FILE",
+      description = "Path to agent binary; required for the guest nex")
+  @Nullable Path agent;
+
+  @Option(
+      names = "--script",
+      paramLabel = "FILE",
+      description =
+          "Additional boot script ran during initialization; needs a worker with a sandbox")
+  @Nullable Path script;
+
+  @Option(
+      names = "--size",
+      paramLabel = "SIZE",
+      converter = SizeText.class,
+      defaultValue = "157286400",
+      description = {
+        "Size of rootfs filesystem, as 157286400 or 150MiB; min for the smallest",
+        "that holds the content, free=64MiB for that much room left",
+        "(default: ${DEFAULT-VALUE})"
+      })
+  Size size = Size.DEFAULT;
+
+  /** Sizes as people write them. */
+  static final class SizeText implements ITypeConverter<Size> {
+    @Override
+    public Size convert(String text) {
+      return Size.parse(text);
+    }
+  }
+
+  @Option(
+      names = "--platform",
+      paramLabel = "OS/ARCH",
+      defaultValue = "linux/amd64",
+      description = "platform of base image and agent (default: ${DEFAULT-VALUE})")
+  String platform = "linux/amd64";
+
+  @Option(
+      names = "--guest",
+      defaultValue = "nex",
+      description = {
+        "nex: lay the agent, its service and what Nex expects over the base;",
+        "plain: the base and nothing else (default: ${DEFAULT-VALUE})"
+      })
+  Guest guest = Guest.NEX;
+
+  @Option(
+      names = "--file",
+      paramLabel = "SRC=DEST",
+      description = "add the file SRC at the absolute path DEST; can be given again")
+  List<String> files = List.of();
+
+  /** Where a file of this machine goes, for the request to name it. */
+  @FunctionalInterface
+  interface Placement {
+    /** How the request names {@code file}. */
+    String place(Path file) throws java.io.IOException, CommandFailure;
+  }
+
+  /**
+   * The request.
+   *
+   * @param imageInstead the image, where it is not the flag's
+   */
+  BuildRequest request(
+      Optional<String> imageInstead, String name, String tag, String namespace, Placement placement)
+      throws java.io.IOException, CommandFailure {
+    try {
+      List<FileSpec> specs = new java.util.ArrayList<>();
+      for (String file : files) {
+        specs.add(fileSpec(file, placement));
+      }
+      return new BuildRequest(
+          imageInstead.orElse(image == null ? BuildRequest.DEFAULT_IMAGE : image),
+          agent == null ? null : placement.place(existing(agent, "--agent")),
+          script == null ? null : placement.place(existing(script, "--script")),
+          size,
+          platform,
+          guest,
+          specs,
+          name,
+          tag,
+          namespace,
+          "final",
+          List.of("ext4"));
+    } catch (IllegalArgumentException e) {
+      throw new CommandFailure(String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  private static FileSpec fileSpec(String text, Placement placement)
+      throws java.io.IOException, CommandFailure {
+    int equals = text.lastIndexOf('=');
+    if (equals <= 0) {
+      throw new CommandFailure("--file " + text + " is not SRC=DEST");
+    }
+    Path source = existing(Path.of(text.substring(0, equals)), "--file");
+    String mode = Files.isExecutable(source) ? "0755" : "0644";
+    return new FileSpec(text.substring(equals + 1), null, placement.place(source), mode, 0L, 0L);
+  }
+
+  static Path existing(Path file, String flag) throws CommandFailure {
+    if (!Files.isRegularFile(file)) {
+      throw new CommandFailure(flag + ": there is no file " + file);
+    }
+    return file;
+  }
+}

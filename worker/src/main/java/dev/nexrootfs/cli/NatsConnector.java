@@ -1,0 +1,143 @@
+package dev.nexrootfs.cli;
+
+import io.nats.client.AuthHandler;
+import io.nats.client.NKey;
+import io.nats.client.Nats;
+import io.nats.client.Options;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.time.Duration;
+
+/** Connects to NATS. A connection keeps trying for ever once it has been up. */
+final class NatsConnector {
+  /** What may be written while a connection is away: more than an upload's window, twice. */
+  private static final long RECONNECT_BUFFER_BYTES = 32 << 20;
+
+  private NatsConnector() {}
+
+  /**
+   * Connects.
+   *
+   * @param name what the server's operator sees
+   */
+  static NatsSession connect(NatsSettings settings, String name)
+      throws CommandFailure, InterruptedException {
+    try {
+      return new NatsSession(Nats.connect(options(settings, name)));
+    } catch (IOException | IllegalArgumentException e) {
+      throw new CommandFailure(
+          "cannot connect to " + settings + ": " + settings.redact(e.getMessage()));
+    } catch (GeneralSecurityException e) {
+      throw new CommandFailure("TLS files cannot be used: " + e.getMessage(), e);
+    }
+  }
+
+  private static Options options(NatsSettings settings, String name)
+      throws IOException, GeneralSecurityException {
+    Options.Builder builder =
+        new Options.Builder()
+            .servers(settings.server().split("\\s*,\\s*", -1))
+            .connectionName(name)
+            .connectionTimeout(Duration.ofSeconds(5))
+            .maxReconnects(-1)
+            .reconnectBufferSize(RECONNECT_BUFFER_BYTES)
+            .requestCleanupInterval(Duration.ofSeconds(5))
+            .errorListener(new ConnectionLog(name, settings))
+            .connectionListener(new ConnectionLog(name, settings));
+    identify(builder, settings);
+    if (settings.ca().isPresent() || settings.cert().isPresent() || settings.tlsFirst()) {
+      builder.sslContext(PemFiles.context(settings.ca(), settings.cert(), settings.key()));
+    }
+    if (settings.tlsFirst()) {
+      builder.tlsFirst();
+    }
+    settings.inboxPrefix().ifPresent(builder::inboxPrefix);
+    return builder.build();
+  }
+
+  /** In natscli's order: user and password, credentials, NKEY; a user alone is a token. */
+  private static void identify(Options.Builder builder, NatsSettings settings) throws IOException {
+    if (settings.user().isPresent() && settings.password().isPresent()) {
+      builder.userInfo(
+          settings.user().get().toCharArray(), settings.password().get().toCharArray());
+    } else if (settings.user().isPresent()) {
+      builder.token(settings.user().get().toCharArray());
+    } else if (settings.creds().isPresent()) {
+      Path file = Path.of(settings.creds().get());
+      if (!Files.isReadable(file)) {
+        throw new IOException("the credentials file " + file + " cannot be read");
+      }
+      builder.authHandler(Nats.credentials(file.toString()));
+    } else if (settings.nkey().isPresent()) {
+      NkeyFile seed = new NkeyFile(Path.of(settings.nkey().get()));
+      seed.check();
+      builder.authHandler(seed);
+    } else if (settings.token().isPresent()) {
+      builder.token(settings.token().get().toCharArray());
+    }
+  }
+
+  /**
+   * Signs with a seed that is read from its file for each connection, so that it can be replaced.
+   */
+  private record NkeyFile(Path file) implements AuthHandler {
+    @Override
+    public byte[] sign(byte[] nonce) {
+      NKey key = read();
+      try {
+        return key.sign(nonce);
+      } catch (GeneralSecurityException | IOException e) {
+        throw new IllegalStateException("the NKEY in " + file + " cannot sign", e);
+      } finally {
+        key.clear();
+      }
+    }
+
+    @Override
+    public char[] getID() {
+      NKey key = read();
+      try {
+        return key.getPublicKey();
+      } catch (GeneralSecurityException | IOException e) {
+        throw new IllegalStateException("the NKEY in " + file + " has no public key", e);
+      } finally {
+        key.clear();
+      }
+    }
+
+    @Override
+    public char[] getJWT() {
+      return new char[0];
+    }
+
+    /** Fails where the file has no seed, before the first connection asks for it. */
+    void check() throws IOException {
+      readSeed().clear();
+    }
+
+    private NKey read() {
+      try {
+        return readSeed();
+      } catch (IOException e) {
+        throw new IllegalStateException(e.getMessage(), e);
+      }
+    }
+
+    private NKey readSeed() throws IOException {
+      try {
+        String seed =
+            Files.readString(file)
+                .lines()
+                .map(String::strip)
+                .filter(line -> line.startsWith("S"))
+                .findFirst()
+                .orElseThrow(() -> new IOException("no seed in it"));
+        return NKey.fromSeed(seed.toCharArray());
+      } catch (IOException | IllegalArgumentException e) {
+        throw new IOException("the NKEY file " + file + " cannot be used: " + e.getMessage(), e);
+      }
+    }
+  }
+}

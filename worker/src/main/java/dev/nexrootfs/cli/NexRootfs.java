@@ -1,0 +1,85 @@
+package dev.nexrootfs.cli;
+
+import dev.nexrootfs.build.Failures;
+import java.io.IOException;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/**
+ * The command {@code nex-rootfs}. Exits 0 when all went well, 1 on a failure, 2 where the command
+ * line is wrong.
+ */
+@Command(
+    name = "nex-rootfs",
+    mixinStandardHelpOptions = true,
+    versionProvider = Version.class,
+    description = "Makes the ext4 root file systems that Nex boots its VMs from.",
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = {
+      WorkerCommand.class,
+      RequestCommand.class,
+      BuildCommand.class,
+      InspectCommand.class,
+      SetupCommand.class
+    },
+    footer = {
+      "",
+      "A first session, with a NATS server that has JetStream on 127.0.0.1:4222:",
+      "  nex-rootfs setup                     make the buckets",
+      "  nex-rootfs worker &                  serve build requests",
+      "  nex-rootfs request --agent nex-agent --image-file base.tar --output rootfs.ext4"
+    })
+public final class NexRootfs implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  private NexRootfs() {
+    spec = CommandSpec.create();
+  }
+
+  /** Runs the command line and exits. */
+  public static void main(String[] arguments) {
+    boolean worker = arguments.length > 0 && arguments[0].equals("worker");
+    if (System.getProperty("nex-rootfs.log") == null) {
+      // A worker tells what it does; the other commands only what goes wrong.
+      System.setProperty("nex-rootfs.log", worker ? "INFO" : "WARN");
+    }
+    int status = 1;
+    try {
+      status = run(arguments);
+    } catch (OutOfMemoryError e) {
+      System.err.println("nex-rootfs: out of memory; give it more, as NEX_ROOTFS_JAVA_OPTS=-Xmx1g");
+    } finally {
+      // The NATS client's threads would keep the program alive after a fault.
+      System.exit(status);
+    }
+  }
+
+  /** Runs the command line; the exit status. */
+  static int run(String... arguments) {
+    return new CommandLine(new NexRootfs())
+        .setExecutionExceptionHandler(NexRootfs::report)
+        .setCaseInsensitiveEnumValuesAllowed(true)
+        .execute(arguments);
+  }
+
+  @Override
+  public Integer call() {
+    throw new ParameterException(spec.commandLine(), "a command is missing");
+  }
+
+  private static int report(Exception e, CommandLine line, CommandLine.ParseResult result) {
+    if (e instanceof CommandFailure) {
+      line.getErr().println("nex-rootfs: " + e.getMessage());
+    } else if (e instanceof IOException) {
+      line.getErr().println("nex-rootfs: " + NatsSettings.withoutSecrets(Failures.message(e)));
+    } else {
+      line.getErr().println("nex-rootfs: a fault of the program; please report it");
+      e.printStackTrace(line.getErr());
+    }
+    return 1;
+  }
+}

@@ -1,0 +1,194 @@
+package dev.nexrootfs.cli;
+
+import dev.nexrootfs.build.Inputs;
+import dev.nexrootfs.build.PathPolicy;
+import dev.nexrootfs.build.RootfsBuild;
+import dev.nexrootfs.layer.LayerCache;
+import dev.nexrootfs.service.BuildService;
+import dev.nexrootfs.service.ServiceSettings;
+import dev.nexrootfs.store.Buckets;
+import dev.nexrootfs.store.StoreException;
+import io.nats.client.Connection;
+import io.nats.client.NUID;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code nex-rootfs worker}: serves until it is told to stop. */
+@Command(
+    name = "worker",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description =
+        "Serves build requests in the queue group nex-rootfs until SIGTERM; then ends the builds that run.")
+final class WorkerCommand implements Callable<Integer> {
+  private static final Logger LOG = LoggerFactory.getLogger(WorkerCommand.class);
+
+  private final CountDownLatch stop = new CountDownLatch(1);
+  private final CountDownLatch ended = new CountDownLatch(1);
+  private volatile int status = 1;
+
+  @Mixin private NatsFlags nats = new NatsFlags();
+  @Mixin private BucketFlags buckets = new BucketFlags();
+  @Mixin private ImageBucketFlag imageBucket = new ImageBucketFlag();
+  @Mixin private CacheFlags cacheFlags = new CacheFlags();
+
+  @Option(
+      names = "--store-context",
+      paramLabel = "NAME",
+      description = {
+        "NATS context with the identity that stores images;",
+        "the other connection then needs no right to JetStream (default: the same identity)"
+      })
+  private @Nullable String storeContext;
+
+  @Option(
+      names = "--name",
+      description = "the worker's name in replies and events (default: a new one)")
+  private @Nullable String name;
+
+  @Option(
+      names = "--slots",
+      defaultValue = "1",
+      description = "builds at once (default: ${DEFAULT-VALUE})")
+  private int slots;
+
+  @Option(
+      names = "--queue",
+      defaultValue = "16",
+      description =
+          "requests that may wait for a slot; more are told to come back (default: ${DEFAULT-VALUE})")
+  private int queue;
+
+  @Option(
+      names = "--max-size",
+      paramLabel = "BYTES",
+      converter = ByteCount.class,
+      defaultValue = "1TiB",
+      description = "largest image that is built (default: ${DEFAULT-VALUE})")
+  private long maxSize;
+
+  @Option(
+      names = "--grace",
+      paramLabel = "SECONDS",
+      defaultValue = "120",
+      description = "how long builds may still run after SIGTERM (default: ${DEFAULT-VALUE})")
+  private int graceSeconds;
+
+  @Option(
+      names = "--allow-path",
+      paramLabel = "DIR",
+      description =
+          "requests may name files below DIR on this machine; can be given again (default: none)")
+  private List<Path> allowedPaths = List.of();
+
+  @Option(
+      names = "--reply-prefix",
+      paramLabel = "PREFIX",
+      description = "further prefix of reply subjects that are answered, beside _INBOX. and _R_.")
+  private List<String> replyPrefixes = List.of();
+
+  @Override
+  public Integer call() throws IOException, CommandFailure, InterruptedException {
+    String worker = name == null ? NUID.nextGlobal() : name;
+    NatsSettings frontSettings = NatsSettings.of(nats);
+    NatsSettings storeSettings =
+        storeContext == null
+            ? frontSettings
+            : frontSettings.as(NatsContext.load(Optional.of(storeContext)));
+    ServiceSettings settings = settings(worker);
+    LayerCache cache = cacheFlags.open();
+    try (NatsSession frontSession =
+            NatsConnector.connect(frontSettings, "nex-rootfs " + worker + " front");
+        NatsSession storeSession =
+            NatsConnector.connect(storeSettings, "nex-rootfs " + worker + " store")) {
+      Connection front = frontSession.connection();
+      Connection store = storeSession.connection();
+      checkBucket(store);
+      Inputs inputs =
+          new Inputs(cache, new PathPolicy(allowedPaths), Optional.of(new Buckets(store)));
+      RootfsBuild build = new RootfsBuild(cache, inputs, worker, maxSize, Optional.empty());
+      BuildService service = new BuildService(front, store, settings, build);
+      stopOnSignal();
+      status = serve(service) ? 0 : 1;
+      return status;
+    } finally {
+      ended.countDown();
+    }
+  }
+
+  private ServiceSettings settings(String worker) throws CommandFailure {
+    List<String> inboxes = new ArrayList<>(ServiceSettings.USUAL_INBOXES);
+    inboxes.addAll(replyPrefixes);
+    try {
+      return new ServiceSettings(
+          buckets.subjects(),
+          imageBucket.name,
+          worker,
+          Version.text(),
+          slots,
+          queue,
+          Duration.ofSeconds(graceSeconds),
+          inboxes);
+    } catch (IllegalArgumentException e) {
+      throw new CommandFailure(String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  /**
+   * A worker without its bucket still answers, with an error that says so; its operator should hear
+   * of it first.
+   */
+  private void checkBucket(Connection store) {
+    LOG.info(
+        "NATS server {} {}",
+        store.getServerInfo().getServerName(),
+        store.getServerInfo().getVersion());
+    try {
+      new Buckets(store).open(imageBucket.name);
+    } catch (StoreException e) {
+      LOG.error("{}: {}", e.reason(), e.getMessage());
+    }
+  }
+
+  /** Serves until the JVM is told to stop; whether every build ended in time. */
+  private boolean serve(BuildService service) throws InterruptedException {
+    service.start();
+    stop.await();
+    LOG.info("stopping: no new requests, running builds end first");
+    boolean clean = service.stop();
+    LOG.info("stopped");
+    return clean;
+  }
+
+  /**
+   * A shutdown that lets the command end by itself, and gives its exit status instead of the
+   * signal's.
+   */
+  private void stopOnSignal() {
+    Thread hook =
+        new Thread(
+            () -> {
+              stop.countDown();
+              try {
+                ended.await();
+                Runtime.getRuntime().halt(status);
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              }
+            },
+            "shutdown");
+    Runtime.getRuntime().addShutdownHook(hook);
+  }
+}

@@ -1,0 +1,49 @@
+package dev.nexrootfs.service;
+
+import dev.nexrootfs.protocol.Subjects;
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * How a worker serves.
+ *
+ * @param subjects its subjects
+ * @param bucket the bucket for images
+ * @param worker its name in replies and events
+ * @param version its version, semantic
+ * @param slots builds at once, at least 1
+ * @param queue requests that may wait for a slot, at least 1
+ * @param grace how long builds may still run after the worker was told to stop
+ * @param inboxPrefixes what a reply subject has to start with
+ */
+public record ServiceSettings(
+    Subjects subjects,
+    String bucket,
+    String worker,
+    String version,
+    int slots,
+    int queue,
+    Duration grace,
+    List<String> inboxPrefixes) {
+  /** Inboxes of clients, and replies that a service import rewrites. */
+  public static final List<String> USUAL_INBOXES = List.of("_INBOX.", "_R_.");
+
+  /** Checks the ranges. */
+  public ServiceSettings {
+    if (slots < 1 || queue < 1) {
+      throw new IllegalArgumentException(
+          "slots " + slots + " and queue " + queue + ": both are at least 1");
+    }
+    inboxPrefixes = List.copyOf(inboxPrefixes);
+  }
+
+  /**
+   * Whether a reply may be sent to {@code subject}: a subject of anything but an inbox could do
+   * harm in our name.
+   */
+  boolean isInbox(String subject) {
+    return inboxPrefixes.stream().anyMatch(subject::startsWith)
+        && subject.indexOf('*') < 0
+        && subject.indexOf('>') < 0;
+  }
+}

@@ -1,0 +1,357 @@
+package dev.nexrootfs.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.nexrootfs.oci.Digest;
+import dev.nexrootfs.oci.OciImages;
+import dev.nexrootfs.oracle.Command;
+import dev.nexrootfs.oracle.E2fsck;
+import dev.nexrootfs.oracle.Elf;
+import dev.nexrootfs.oracle.NatsServer;
+import dev.nexrootfs.oracle.Program;
+import dev.nexrootfs.oracle.Tar;
+import dev.nexrootfs.protocol.BuildReply;
+import dev.nexrootfs.protocol.Protocol;
+import dev.nexrootfs.store.Buckets;
+import io.nats.client.Connection;
+import io.nats.client.Message;
+import io.nats.client.api.StreamInfoOptions;
+import io.nats.client.api.Subject;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Workers and requesters as processes, on real servers, with the real nats command line. */
+class PoolIT {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  @TempDir Path directory;
+
+  @Test
+  void workersOfAnyZoneLocaleAndHeapMakeTheSameBytes() throws Exception {
+    writeBase(5_000_000);
+    Set<String> digests = new TreeSet<>();
+    List<List<String>> jvms =
+        List.of(
+            List.of("-Duser.timezone=UTC", "-Duser.language=en", "-Xmx64m"),
+            List.of(
+                "-Duser.timezone=Asia/Kathmandu",
+                "-Duser.language=tr",
+                "-Duser.country=TR",
+                "-Xmx512m"),
+            List.of(
+                "-Duser.timezone=America/St_Johns",
+                "-Duser.language=ar",
+                "-Dfile.encoding=ISO-8859-1",
+                "-XX:+UseParallelGC"));
+    for (int i = 0; i < jvms.size(); i++) {
+      // Each worker has a server of its own, so that none finds what another has built.
+      try (NatsServer server = NatsServer.start();
+          Program worker = worker(server, "cache" + i, jvms.get(i))) {
+        assertThat(Program.run("setup", "--no-context", "--server", server.url()).exit()).isZero();
+        Path output = directory.resolve("rootfs" + i + ".ext4");
+        Command.Result result = request(server, output);
+        assertThat(result.exit()).as(result.output()).isZero();
+        digests.add(Digest.sha256(Files.readAllBytes(output)).text());
+        E2fsck.check(output);
+        assertThat(worker.log()).contains("cached false");
+      }
+    }
+    Path local = directory.resolve("local.ext4");
+    Command.Result result =
+        Program.run(
+            "build",
+            "--cache",
+            directory.resolve("local-cache"),
+            "--image",
+            "oci:" + base(),
+            "--agent",
+            agent(),
+            "--size",
+            "64MiB",
+            "--output",
+            local);
+    assertThat(result.exit()).as(result.output()).isZero();
+    digests.add(Digest.sha256(Files.readAllBytes(local)).text());
+    assertThat(digests).hasSize(1);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"nats-server", "nats-server-current"})
+  void natsCommandLineAsksAndFetches(String program) throws Exception {
+    Command.require("nats");
+    Command.require(program);
+    writeBase(1_000_000);
+    try (NatsServer server = NatsServer.start(program, "-js");
+        Program worker = worker(server, "cache", List.of())) {
+      assertThat(Program.run("setup", "--no-context", "--server", server.url()).exit()).isZero();
+      nats(
+          server,
+          "object",
+          "put",
+          "NEXINPUTS",
+          agent(),
+          "--name",
+          "nex-agent",
+          "--force",
+          "--no-progress");
+      String body =
+          "{\"image\":\"oci:"
+              + base()
+              + "\",\"agent\":\"nats://NEXINPUTS/nex-agent\",\"size\":67108864,\"name\":\"alpine\",\"tag\":\"v1\"}";
+      JsonNode reply =
+          JSON.readTree(
+              nats(server, "req", "--raw", "nex.rootfs.build", body, "--timeout", "30s").output());
+      assertThat(reply.path("cached").asBoolean(true)).as(reply.toString()).isFalse();
+      for (String name : List.of(reply.get("object").asText(), "alpine_v1", "alpine")) {
+        Path image = directory.resolve("fetched.ext4");
+        nats(
+            server,
+            "object",
+            "get",
+            "NEXROOTFS",
+            name,
+            "--output",
+            image,
+            "--force",
+            "--no-progress");
+        assertThat("sha256:" + Digest.sha256(Files.readAllBytes(image)).hex())
+            .isEqualTo(reply.get("digest").asText());
+        E2fsck.check(image);
+      }
+      String info =
+          nats(server, "object", "info", "NEXROOTFS", reply.get("object").asText()).output();
+      assertThat(info).contains(reply.get("digest").asText().substring("sha256:".length()));
+      String error =
+          nats(server, "req", "nex.rootfs.build", "{\"size\":0}", "--timeout", "10s").output();
+      assertThat(error).contains("Nats-Service-Error-Code: 400", "INVALID_FIELD");
+      assertThat(nats(server, "micro", "info", "nex-rootfs").output()).contains("nex.rootfs.build");
+      assertThat(worker.stop()).isZero();
+      assertThat(worker.log()).contains("stopped");
+    }
+  }
+
+  @Test
+  void workerThatIsKilledWhileItStoresLeavesNothingVisibleAndTheNextRequestSucceeds()
+      throws Exception {
+    writeBase(1_000_000);
+    try (NatsServer server = NatsServer.start()) {
+      Connection connection = NatsServer.connect(server.url());
+      assertThat(Program.run("setup", "--no-context", "--server", server.url()).exit()).isZero();
+      String body = "{\"image\":\"oci:" + base() + "\",\"guest\":\"plain\",\"size\":2147483648}";
+      try (Program worker = worker(server, "cache", List.of())) {
+        connection.publish(
+            "nex.rootfs.build", "_INBOX.nobody", body.getBytes(StandardCharsets.UTF_8));
+        awaitChunks(connection, 20);
+        worker.kill();
+      }
+      assertThat(new Buckets(connection).open("NEXROOTFS").find("rootfs")).isEmpty();
+      assertThat(connection.objectStore("NEXROOTFS").getList()).isEmpty();
+      try (Program worker = worker(server, "cache", List.of())) {
+        Path output = directory.resolve("rootfs.ext4");
+        Command.Result result = request(server, output);
+        assertThat(result.exit()).as(result.output() + worker.log()).isZero();
+        E2fsck.check(output);
+      }
+      connection.close();
+    }
+  }
+
+  @Test
+  void serverThatIsKilledWhileAnImageIsStoredCostsTimeAndNothingElse() throws Exception {
+    writeBase(1_000_000);
+    String program = NatsServer.program().orElse("");
+    org.junit.jupiter.api.Assumptions.assumeTrue(
+        !program.isEmpty(), "needs a nats-server program to kill");
+    try (NatsServer server = NatsServer.start(program, "-js");
+        Program worker = worker(server, "cache", List.of())) {
+      Program.run("setup", "--no-context", "--server", server.url()).orThrow();
+      Connection client = NatsServer.connect(server.url());
+      String body = "{\"image\":\"oci:" + base() + "\",\"guest\":\"plain\",\"size\":1073741824}";
+      CompletableFuture<Message> answer =
+          client.requestWithTimeout(
+              "nex.rootfs.build", body.getBytes(StandardCharsets.UTF_8), Duration.ofMinutes(2));
+      awaitChunks(client, 20);
+      server.killAndRestart(program);
+      BuildReply reply =
+          Protocol.read(answer.get(120, TimeUnit.SECONDS).getData(), BuildReply.class);
+      assertThat(worker.log()).contains("try 1 of 3");
+      Path output = directory.resolve("rootfs.ext4");
+      try (java.io.OutputStream out = Files.newOutputStream(output)) {
+        new Buckets(client).open("NEXROOTFS").get(reply.object(), out);
+      }
+      E2fsck.check(output);
+      // 4096 chunks of 256 KiB, the object's meta and those of its two links.
+      assertThat(
+              client
+                  .jetStreamManagement()
+                  .getStreamInfo("OBJ_NEXROOTFS")
+                  .getStreamState()
+                  .getMsgCount())
+          .isEqualTo(4096 + 3);
+      client.close();
+    }
+  }
+
+  @Test
+  void requesterIsToldWhatIsWrongWithoutAWorkerABucketOrJetStream() throws Exception {
+    writeBase(1000);
+    String program = NatsServer.program().orElse("");
+    org.junit.jupiter.api.Assumptions.assumeTrue(!program.isEmpty(), "needs a nats-server program");
+    try (NatsServer server = NatsServer.start(program, "-js")) {
+      Command.Result noBucket = request(server, directory.resolve("x"));
+      assertThat(noBucket.exit()).isEqualTo(1);
+      assertThat(noBucket.output()).contains("NEXINPUTS does not exist", "nex-rootfs setup");
+      Program.run("setup", "--no-context", "--server", server.url()).orThrow();
+      Command.Result noWorker = request(server, directory.resolve("x"));
+      assertThat(noWorker.exit()).isEqualTo(1);
+      assertThat(noWorker.output()).contains("nobody serves nex.rootfs.build");
+      assertThat(directory.resolve("x")).doesNotExist();
+    }
+    try (NatsServer server = NatsServer.start(program);
+        Program worker = worker(server, "cache", List.of())) {
+      assertThat(worker.log()).contains("NO_JETSTREAM");
+      Command.Result noJetStream = request(server, directory.resolve("x"));
+      assertThat(noJetStream.output()).contains("JetStream");
+      assertThat(noJetStream.exit()).isEqualTo(1);
+    }
+    Command.Result bare =
+        Program.run("setup", "--no-context", "--server", "user:secret@127.0.0.1:1");
+    assertThat(bare.output()).contains("127.0.0.1:1").doesNotContain("secret");
+    Command.Result noServer =
+        Program.run("setup", "--no-context", "--server", "nats://user:secret@127.0.0.1:1");
+    assertThat(noServer.exit()).isEqualTo(1);
+    assertThat(noServer.output()).contains("127.0.0.1:1").doesNotContain("secret");
+  }
+
+  @Test
+  void requestStoresNothingWhereSomethingIsMissing() throws Exception {
+    writeBase(1000);
+    try (NatsServer server = NatsServer.start()) {
+      Program.run("setup", "--no-context", "--server", server.url()).orThrow();
+      Path none = directory.resolve("none");
+      for (List<Object> wrong :
+          List.<List<Object>>of(
+              List.of("--agent", none),
+              List.of("--agent", agent(), "--file", none + "=/x"),
+              List.of("--agent", agent(), "--name", "a/b"),
+              List.of("--agent", agent(), "--output", none.resolve("x")),
+              List.of("--agent", agent(), "--script", agent()))) {
+        List<Object> words =
+            new ArrayList<>(
+                List.of(
+                    "request", "--no-context", "--server", server.url(), "--image-file", agent()));
+        words.addAll(wrong);
+        assertThat(Program.run(words.toArray()).exit()).as(wrong.toString()).isEqualTo(1);
+      }
+      Connection connection = NatsServer.connect(server.url());
+      assertThat(connection.objectStore("NEXINPUTS").getList()).isEmpty();
+      connection.close();
+    }
+  }
+
+  @Test
+  void commandLineThatIsWrongExitsWith2AndSaysSo() {
+    assertThat(Program.run().exit()).isEqualTo(2);
+    assertThat(Program.run("build", "--size", "12parsecs").exit()).isEqualTo(2);
+    assertThat(Program.run("frobnicate").exit()).isEqualTo(2);
+    assertThat(Program.run("--help").output()).contains("worker", "request", "build", "setup");
+    assertThat(
+            Program.run("build", "--image", "oci:/none", "--size", "0", "--guest", "plain")
+                .output())
+        .contains("size: 0 is not");
+  }
+
+  private void awaitChunks(Connection connection, long wanted) throws Exception {
+    long deadline = System.nanoTime() + Duration.ofSeconds(60).toNanos();
+    while (true) {
+      List<Subject> subjects =
+          connection
+              .jetStreamManagement()
+              .getStreamInfo("OBJ_NEXROOTFS", StreamInfoOptions.filterSubjects("$O.NEXROOTFS.C.>"))
+              .getStreamState()
+              .getSubjects();
+      long count = subjects == null ? 0 : subjects.stream().mapToLong(Subject::getCount).sum();
+      if (count >= wanted) {
+        return;
+      }
+      assertThat(System.nanoTime()).as("the upload began in time").isLessThan(deadline);
+      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(5));
+    }
+  }
+
+  private Program worker(NatsServer server, String cache, List<String> jvm) throws IOException {
+    return Program.worker(
+        server.url(),
+        directory.resolve(cache),
+        jvm,
+        Map.of(),
+        "--allow-path",
+        directory.toString());
+  }
+
+  private Command.Result request(NatsServer server, Path output) {
+    return Program.run(
+        "request",
+        "--no-context",
+        "--server",
+        server.url(),
+        "--image",
+        "oci:" + base(),
+        "--agent",
+        agent(),
+        "--size",
+        "64MiB",
+        "--output",
+        output,
+        "--timeout",
+        "60");
+  }
+
+  private static Command.Result nats(NatsServer server, Object... arguments) {
+    List<Object> words = new ArrayList<>(List.of("nats", "--no-context", "--server", server.url()));
+    words.addAll(List.of(arguments));
+    return Command.of(words.toArray()).run().orThrow();
+  }
+
+  private void writeBase(int bytes) throws IOException {
+    byte[] content = new byte[bytes];
+    new Random(bytes).nextBytes(content);
+    OciImages.in(base())
+        .layer(
+            new Tar()
+                .directory("etc/")
+                .directory("sbin/")
+                .file("sbin/init", "#!")
+                .file("data", content)
+                .bytes())
+        .layer(new Tar().file("etc/.wh.gone", "").file("etc/name", "ä").link("link", "etc").bytes())
+        .write();
+    Files.write(agent(), Elf.amd64());
+  }
+
+  private Path base() {
+    return directory.resolve("base");
+  }
+
+  private Path agent() {
+    return directory.resolve("agent");
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.nexrootfs.cli;
+
+import org.jspecify.annotations.NullMarked;

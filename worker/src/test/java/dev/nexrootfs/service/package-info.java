@@ -1,0 +1,4 @@
+@NullMarked
+package dev.nexrootfs.service;
+
+import org.jspecify.annotations.NullMarked;
