@@ -19,6 +19,10 @@ public enum ErrorCode {
   SOURCE_NOT_ALLOWED(403, false),
   /** The base image, or the manifest for the platform, does not exist. */
   IMAGE_NOT_FOUND(404, false),
+  /** The registry wants credentials that the worker does not have. */
+  REGISTRY_DENIED(403, false),
+  /** The registry cannot be reached, fails, or asks to come back later. */
+  REGISTRY_FAILED(502, true),
   /** The base image exists and is malformed. */
   INVALID_IMAGE(422, false),
   /** A layer is truncated, corrupt, or holds an entry that no file system may hold. */
@@ -49,6 +53,8 @@ public enum ErrorCode {
   STORE_FAILED(503, true),
   /** The worker's own disk failed or is full. */
   WORKER_IO(500, true),
+  /** The worker's cache has reached its limit with what running builds need. */
+  CACHE_FULL(507, true),
   /** A fault of the worker; its log has the details under the build id. */
   INTERNAL(500, false);
 

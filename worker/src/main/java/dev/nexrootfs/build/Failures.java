@@ -1,12 +1,14 @@
 package dev.nexrootfs.build;
 
 import dev.nexrootfs.ext4.LayoutException;
+import dev.nexrootfs.layer.CacheFullException;
 import dev.nexrootfs.layer.InvalidLayerException;
 import dev.nexrootfs.oci.DigestMismatchException;
 import dev.nexrootfs.oci.ImageNotFoundException;
 import dev.nexrootfs.oci.InvalidImageException;
 import dev.nexrootfs.protocol.ErrorCode;
 import dev.nexrootfs.protocol.RequestException;
+import dev.nexrootfs.registry.RegistryException;
 import dev.nexrootfs.store.StoreException;
 import dev.nexrootfs.tar.TarException;
 import java.io.IOException;
@@ -31,6 +33,10 @@ public final class Failures {
   }
 
   static RequestException of(IOException e) {
+    if (e instanceof RegistryException registry && registry.retryAfter().isPresent()) {
+      return RequestException.retryAfter(
+          ErrorCode.REGISTRY_FAILED, message(e), registry.retryAfter().get().toMillis());
+    }
     return new RequestException(codeOf(e), message(e), e);
   }
 
@@ -44,6 +50,17 @@ public final class Failures {
         case CORRUPT -> ErrorCode.DIGEST_MISMATCH;
         case FAILED -> ErrorCode.STORE_FAILED;
       };
+    }
+    if (e instanceof RegistryException registry) {
+      return switch (registry.reason()) {
+        case NOT_FOUND -> ErrorCode.IMAGE_NOT_FOUND;
+        case DENIED -> ErrorCode.REGISTRY_DENIED;
+        case RATE_LIMITED, FAILED -> ErrorCode.REGISTRY_FAILED;
+        case NOT_ALLOWED -> ErrorCode.SOURCE_NOT_ALLOWED;
+      };
+    }
+    if (e instanceof CacheFullException) {
+      return ErrorCode.CACHE_FULL;
     }
     if (e instanceof ImageNotFoundException) {
       return ErrorCode.IMAGE_NOT_FOUND;

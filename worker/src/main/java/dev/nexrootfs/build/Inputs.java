@@ -2,45 +2,68 @@ package dev.nexrootfs.build;
 
 import dev.nexrootfs.layer.LayerCache;
 import dev.nexrootfs.layer.SpooledInput;
+import dev.nexrootfs.oci.Digest;
 import dev.nexrootfs.oci.Image;
 import dev.nexrootfs.oci.ImageArchive;
 import dev.nexrootfs.oci.ImageLayout;
 import dev.nexrootfs.oci.ImageNotFoundException;
+import dev.nexrootfs.oci.ImageReference;
 import dev.nexrootfs.oci.Platform;
 import dev.nexrootfs.protocol.ErrorCode;
 import dev.nexrootfs.protocol.RequestException;
-import dev.nexrootfs.store.Buckets;
+import dev.nexrootfs.registry.RegistryException;
+import dev.nexrootfs.registry.WebFile;
 import dev.nexrootfs.store.ObjectBucket;
 import dev.nexrootfs.store.ObjectLocation;
 import dev.nexrootfs.store.StoreException;
 import java.io.IOException;
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
-/** Where requests' inputs come from: buckets, and paths of this machine where they are allowed. */
+/**
+ * Where requests' inputs come from: buckets, registries, the web, and paths of this machine; each
+ * as far as the operator allows it.
+ */
 public final class Inputs {
   private static final String OCI = "oci:";
   private static final String OCI_ARCHIVE = "oci-archive:";
   private static final String DOCKER_ARCHIVE = "docker-archive:";
+  private static final String HTTPS = "https://";
+  private static final Pattern WEB_FILE =
+      Pattern.compile("(https://[^\\s]+?)@(sha(?:256|512):[0-9a-f]+)");
 
   private final LayerCache cache;
   private final PathPolicy paths;
-  private final Optional<Buckets> buckets;
+  private final BucketInputs buckets;
+  private final Optional<RegistryImages> registries;
 
   /**
    * Inputs for builds on this machine.
    *
-   * @param buckets none without NATS
+   * @param registries none for whoever pulls nothing
    */
-  public Inputs(LayerCache cache, PathPolicy paths, Optional<Buckets> buckets) {
+  public Inputs(
+      LayerCache cache,
+      PathPolicy paths,
+      BucketInputs buckets,
+      Optional<RegistryImages> registries) {
     this.cache = cache;
     this.paths = paths;
     this.buckets = buckets;
+    this.registries = registries;
   }
 
-  /** The base image of {@code reference}; closing its blobs is the caller's. */
-  Image image(String reference, Platform platform) throws IOException, RequestException {
+  /**
+   * The base image of {@code reference}; closing its blobs is the caller's.
+   *
+   * @throws RequestException where the reference is none, or names what is not allowed
+   */
+  public Image image(String reference, Platform platform) throws IOException, RequestException {
     if (reference.startsWith(ObjectLocation.SCHEME)) {
       SpooledInput archive = spoolObject("image", reference);
       return ImageArchive.open(archive.channel(), reference, "", platform);
@@ -55,15 +78,34 @@ public final class Inputs {
     if (reference.startsWith(DOCKER_ARCHIVE)) {
       return archive(reference.substring(DOCKER_ARCHIVE.length()), platform);
     }
-    throw new RequestException(
-        ErrorCode.UNSUPPORTED,
-        "image: this worker does not pull from registries, so it has no "
-            + reference.replaceFirst("[?].*", "")
-            + "; give nats://BUCKET/object, oci:DIR[:tag], oci-archive:FILE or docker-archive:FILE");
+    return fromRegistry(reference, platform);
+  }
+
+  private Image fromRegistry(String reference, Platform platform)
+      throws IOException, RequestException {
+    ImageReference parsed;
+    try {
+      parsed = ImageReference.parse(reference);
+    } catch (IllegalArgumentException e) {
+      throw new RequestException(
+          ErrorCode.INVALID_FIELD,
+          "image: "
+              + e.getMessage()
+              + "; other images are nats://BUCKET/object, oci:DIR[:tag], oci-archive:FILE and docker-archive:FILE",
+          e);
+    }
+    return registries
+        .orElseThrow(
+            () ->
+                new RequestException(
+                    ErrorCode.SOURCE_NOT_ALLOWED,
+                    "image: this worker pulls from no registry, so it has no " + parsed))
+        .open(parsed, platform);
   }
 
   /**
-   * Copies an input of {@code source}, which is a location in a bucket or an allowed path.
+   * Copies an input of {@code source}: a location in a bucket, a file of the web with its digest,
+   * or an allowed path.
    *
    * @param field the request's field that names it
    */
@@ -71,13 +113,8 @@ public final class Inputs {
     if (source.startsWith(ObjectLocation.SCHEME)) {
       return spoolObject(field, source);
     }
-    if (source.startsWith("https://") || source.startsWith("http://")) {
-      throw new RequestException(
-          ErrorCode.UNSUPPORTED,
-          field
-              + ": this worker does not fetch from the web, so not "
-              + source.replaceFirst("[?].*", "")
-              + "; put it into a bucket");
+    if (source.startsWith(HTTPS) || source.startsWith("http://")) {
+      return spoolWebFile(field, source);
     }
     Path file = paths.resolve(field, source);
     if (!Files.isRegularFile(file)) {
@@ -85,6 +122,58 @@ public final class Inputs {
           ErrorCode.INPUT_NOT_FOUND, field + ": " + source + " is not a file");
     }
     return cache.spool(field + " " + source, target -> Files.copy(file, target));
+  }
+
+  private SpooledInput spoolWebFile(String field, String source)
+      throws IOException, RequestException {
+    Matcher matcher = WEB_FILE.matcher(source);
+    String shown = source.replaceFirst("[?].*?(@|$)", "$1");
+    URI uri;
+    Digest digest;
+    try {
+      if (!matcher.matches()) {
+        throw new IllegalArgumentException(
+            "a file of the web has the form https://HOST/PATH@sha256:HEX");
+      }
+      uri = new URI(matcher.group(1));
+      digest = new Digest(matcher.group(2));
+    } catch (IllegalArgumentException e) {
+      throw new RequestException(
+          ErrorCode.INVALID_FIELD, field + ": " + shown + ": " + e.getMessage(), e);
+    } catch (URISyntaxException e) {
+      throw new RequestException(
+          ErrorCode.INVALID_FIELD, field + ": " + shown + " is no URL: " + e.getReason());
+    }
+    RegistryImages web =
+        registries.orElseThrow(
+            () ->
+                new RequestException(
+                    ErrorCode.SOURCE_NOT_ALLOWED,
+                    field + ": this worker fetches nothing from the web; put it into a bucket"));
+    try (WebFile file = web.file(uri)) {
+      SpooledInput spooled =
+          cache.spool(field + " " + shown, target -> file.body().transferTo(target));
+      return verified(field, shown, digest, spooled);
+    } catch (RegistryException e) {
+      if (e.reason() == RegistryException.Reason.NOT_FOUND) {
+        throw new RequestException(ErrorCode.INPUT_NOT_FOUND, field + ": " + e.getMessage(), e);
+      }
+      throw e;
+    }
+  }
+
+  /** {@code spooled}, where it has the digest that the request promises. */
+  private static SpooledInput verified(
+      String field, Object place, Digest promised, SpooledInput spooled)
+      throws IOException, RequestException {
+    Digest got = spooled.digest(promised.algorithm());
+    if (got.equals(promised)) {
+      return spooled;
+    }
+    spooled.close();
+    throw new RequestException(
+        ErrorCode.DIGEST_MISMATCH,
+        field + ": " + place + " has the digest " + got + " where the request says " + promised);
   }
 
   /**
@@ -115,31 +204,17 @@ public final class Inputs {
     } catch (IllegalArgumentException e) {
       throw new RequestException(ErrorCode.INVALID_FIELD, field + ": " + e.getMessage(), e);
     }
-    if (buckets.isEmpty()) {
-      throw new RequestException(
-          ErrorCode.SOURCE_NOT_ALLOWED,
-          field + ": " + source + " needs a NATS connection, which a local build has not");
-    }
+    buckets.check(field, location);
     SpooledInput spooled = copyObject(field, location);
-    if (location.digest().isPresent() && !location.digest().get().equals(spooled.digest())) {
-      spooled.close();
-      throw new RequestException(
-          ErrorCode.DIGEST_MISMATCH,
-          field
-              + ": "
-              + location
-              + " has the digest "
-              + spooled.digest()
-              + " where the request says "
-              + location.digest().get());
-    }
-    return spooled;
+    return location.digest().isPresent()
+        ? verified(field, location, location.digest().get(), spooled)
+        : spooled;
   }
 
   private SpooledInput copyObject(String field, ObjectLocation location)
       throws IOException, RequestException {
     try {
-      ObjectBucket bucket = buckets.orElseThrow().open(location.bucket());
+      ObjectBucket bucket = buckets.open(location.bucket());
       return cache.spool(field + " " + location, target -> bucket.get(location.object(), target));
     } catch (StoreException e) {
       if (e.reason() == StoreException.Reason.NO_OBJECT) {

@@ -25,16 +25,12 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Builds root file systems: resolves a request's inputs, merges the layers, lays guest and files
  * over them, plans the ext4 image, and hands it to a sink. Any number of builds can run at once.
  */
 public final class RootfsBuild {
-  private static final Logger LOG = LoggerFactory.getLogger(RootfsBuild.class);
-
   /** Metadata of an object: the build key. */
   public static final String KEY = "nex-rootfs-key";
 
@@ -92,7 +88,7 @@ public final class RootfsBuild {
       if (earlier.isPresent()) {
         return reply(id, request, key, resolved.image(), earlier.get(), true, stopwatch);
       }
-      List<DecodedLayer> layers = decodeLayers(resolved.image(), progress);
+      List<DecodedLayer> layers = LayerPull.of(resolved.image(), cache, progress);
       stopwatch.lap(Phase.LAYERS);
       try {
         progress.report(Phase.PLAN, Phase.PLAN.percent(), "merging " + layers.size() + " layers");
@@ -105,7 +101,7 @@ public final class RootfsBuild {
         stopwatch.lap(Phase.STORE);
         return reply(id, request, key, resolved.image(), stored, false, stopwatch);
       } finally {
-        close(layers);
+        LayerPull.close(layers);
       }
     } catch (TreeTooLargeException e) {
       throw new RequestException(ErrorCode.TOO_LARGE, "the image has " + e.getMessage(), e);
@@ -113,32 +109,6 @@ public final class RootfsBuild {
       throw Failures.of(e);
     } catch (IOException e) {
       throw Failures.of(e);
-    }
-  }
-
-  private List<DecodedLayer> decodeLayers(Image image, Progress progress) throws IOException {
-    long total = image.layers().stream().mapToLong(layer -> layer.blob().size()).sum();
-    List<DecodedLayer> decoded = new ArrayList<>();
-    long done = 0;
-    try {
-      for (int i = 0; i < image.layers().size(); i++) {
-        Image.Layer layer = image.layers().get(i);
-        String what = "layer " + (i + 1) + " of " + image.layers().size();
-        progress.report(Phase.LAYERS, Phase.LAYERS.percent(done, total), what);
-        int percent = Phase.LAYERS.percent(done, total);
-        decoded.add(
-            cache.layer(
-                layer,
-                image.blobs(),
-                bytes ->
-                    progress.report(
-                        Phase.LAYERS, percent, what + ", " + bytes + " bytes decoded")));
-        done += layer.blob().size();
-      }
-      return decoded;
-    } catch (IOException | RuntimeException e) {
-      close(decoded);
-      throw e;
     }
   }
 
@@ -243,16 +213,6 @@ public final class RootfsBuild {
       throw new RequestException(
           ErrorCode.TOO_LARGE,
           "size: " + bytes + " bytes; this worker builds images of at most " + maxSize);
-    }
-  }
-
-  private static void close(List<DecodedLayer> layers) {
-    for (DecodedLayer layer : layers) {
-      try {
-        layer.close();
-      } catch (IOException e) {
-        LOG.warn("layer {} could not be closed: {}", layer.diffId(), e.toString());
-      }
     }
   }
 

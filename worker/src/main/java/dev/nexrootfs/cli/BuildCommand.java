@@ -1,15 +1,22 @@
 package dev.nexrootfs.cli;
 
+import dev.nexrootfs.build.BucketInputs;
 import dev.nexrootfs.build.FileSink;
 import dev.nexrootfs.build.Inputs;
 import dev.nexrootfs.build.PathPolicy;
+import dev.nexrootfs.build.RegistryImages;
 import dev.nexrootfs.build.RootfsBuild;
+import dev.nexrootfs.layer.BlobCache;
+import dev.nexrootfs.layer.BlobExchange;
+import dev.nexrootfs.layer.CacheDirectory;
 import dev.nexrootfs.layer.LayerCache;
 import dev.nexrootfs.protocol.BuildReply;
 import dev.nexrootfs.protocol.BuildRequest;
 import dev.nexrootfs.protocol.Protocol;
 import dev.nexrootfs.protocol.RequestException;
 import dev.nexrootfs.protocol.Size;
+import dev.nexrootfs.registry.Registries;
+import dev.nexrootfs.registry.RegistryPolicy;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -32,11 +39,12 @@ import picocli.CommandLine.Spec;
       "",
       "The latest time of a file is SOURCE_DATE_EPOCH where that is set, else the base image's creation time.",
       "",
-      "  nex-rootfs build --image oci:base --agent nex-agent --output rootfs.ext4"
+      "  nex-rootfs build --image alpine:3.22 --agent nex-agent --output rootfs.ext4"
     })
 final class BuildCommand implements Callable<Integer> {
   @Mixin private BuildFlags flags = new BuildFlags();
   @Mixin private CacheFlags cacheFlags = new CacheFlags();
+  @Mixin private RegistryFlags registryFlags = new RegistryFlags();
   @Spec private CommandSpec spec = CommandSpec.create();
 
   @Option(
@@ -51,17 +59,26 @@ final class BuildCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException, CommandFailure {
-    PrintWriter out = spec.commandLine().getOut();
     BuildRequest request =
         flags.request(Optional.empty(), "rootfs", "latest", "default", Path::toString);
-    LayerCache cache = cacheFlags.open();
-    RootfsBuild build =
-        new RootfsBuild(
-            cache,
-            new Inputs(cache, PathPolicy.ALL, Optional.empty()),
-            "local",
-            Size.MAX_BYTES,
-            sourceDateEpoch());
+    CacheDirectory cache = cacheFlags.open();
+    LayerCache layers = cacheFlags.layers(cache);
+    try (Registries registries = registryFlags.open(RegistryPolicy.ALL)) {
+      RegistryImages images =
+          new RegistryImages(registries, new BlobCache(cache, BlobExchange.NONE));
+      RootfsBuild build =
+          new RootfsBuild(
+              layers,
+              new Inputs(layers, PathPolicy.ALL, BucketInputs.NONE, Optional.of(images)),
+              "local",
+              Size.MAX_BYTES,
+              sourceDateEpoch());
+      return run(build, request);
+    }
+  }
+
+  private int run(RootfsBuild build, BuildRequest request) throws CommandFailure {
+    PrintWriter out = spec.commandLine().getOut();
     ProgressLine line = ProgressLine.on(spec.commandLine().getErr());
     try {
       BuildReply reply =

@@ -1,19 +1,31 @@
 package dev.nexrootfs.cli;
 
+import dev.nexrootfs.layer.CacheDirectory;
 import dev.nexrootfs.layer.LayerCache;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** Where decoded layers are kept. */
+/** Where blobs and decoded layers are kept, and how much of them. */
 final class CacheFlags {
   @Option(
       names = "--cache",
       paramLabel = "DIR",
       description =
-          "directory for decoded layers (default: $XDG_CACHE_HOME/nex-rootfs or ~/.cache/nex-rootfs)")
+          "directory for blobs and decoded layers (default: $XDG_CACHE_HOME/nex-rootfs or ~/.cache/nex-rootfs)")
   @Nullable Path directory;
+
+  @Option(
+      names = "--cache-bytes",
+      paramLabel = "BYTES",
+      converter = ByteCount.class,
+      defaultValue = "32GiB",
+      description = {
+        "most bytes of the cache; what was used longest ago goes first, what a build",
+        "uses stays (default: ${DEFAULT-VALUE})"
+      })
+  long maxBytes;
 
   @Option(
       names = "--max-layer-bytes",
@@ -23,8 +35,12 @@ final class CacheFlags {
       description = "most bytes of one decoded layer or input (default: ${DEFAULT-VALUE})")
   long maxLayerBytes;
 
-  LayerCache open() throws IOException {
-    return new LayerCache(directory == null ? usual() : directory, maxLayerBytes);
+  CacheDirectory open() throws IOException {
+    return new CacheDirectory(directory == null ? usual() : directory, maxBytes);
+  }
+
+  LayerCache layers(CacheDirectory cache) {
+    return new LayerCache(cache, maxLayerBytes);
   }
 
   private static Path usual() {

@@ -7,9 +7,13 @@ import dev.nexrootfs.ext4.read.Finding;
 import dev.nexrootfs.ext4.read.ImageFile;
 import dev.nexrootfs.ext4.read.StoredInode;
 import dev.nexrootfs.ext4.read.UnreadableImageException;
+import dev.nexrootfs.layer.DecodedLayer;
+import dev.nexrootfs.layer.LayerMerge;
 import dev.nexrootfs.tar.TarWriter;
 import dev.nexrootfs.tree.Content;
 import dev.nexrootfs.tree.FileTree;
+import dev.nexrootfs.tree.Node;
+import dev.nexrootfs.tree.RegularFile;
 import dev.nexrootfs.tree.TreePath;
 import java.io.BufferedOutputStream;
 import java.io.ByteArrayOutputStream;
@@ -27,6 +31,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -38,7 +43,8 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
-      "Shows what is in an ext4 image, without mounting it and without root.",
+      "Shows what is in an ext4 image, without mounting it and without root; or, by --image, what a",
+      "base image holds: its manifest, its layers, and with a PATH the tree that they merge to.",
       "",
       "Without PATH: the superblock. With a directory: a list of all below it, as ls -lnR gives it.",
       "With a file: its bytes. Links in PATH are followed inside the image, but for the last name."
@@ -49,7 +55,8 @@ import picocli.CommandLine.Spec;
       "",
       "  nex-rootfs inspect rootfs.ext4 --verify",
       "  nex-rootfs inspect rootfs.ext4 /etc/inittab",
-      "  nex-rootfs inspect rootfs.ext4 /etc --tar - | tar tv"
+      "  nex-rootfs inspect rootfs.ext4 /etc --tar - | tar tv",
+      "  nex-rootfs inspect --image alpine:3.22 /etc"
     })
 final class InspectCommand implements Callable<Integer> {
   private static final int MAX_NAMES = 5_000_000;
@@ -58,10 +65,24 @@ final class InspectCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec = CommandSpec.create();
 
+  @Mixin private LocalImages baseImages = new LocalImages();
+
   @Parameters(
       index = "0",
       paramLabel = "IMAGE",
-      description = "the image: a file or a block device")
+      arity = "0..1",
+      description = "the image: a file or a block device; with --image, the PATH")
+  private @Nullable Path given;
+
+  @Option(
+      names = "--image",
+      paramLabel = "REF",
+      description = {
+        "a base image instead: [registry/]name[:tag][@digest], oci:DIR[:tag],",
+        "oci-archive:FILE, docker-archive:FILE"
+      })
+  private @Nullable String baseImage;
+
   private Path image = Path.of("");
 
   @Parameters(index = "1", paramLabel = "PATH", arity = "0..1", description = "a path in the image")
@@ -97,6 +118,14 @@ final class InspectCommand implements Callable<Integer> {
       throw new picocli.CommandLine.ParameterException(
           spec.commandLine(), "--max-findings " + maxFindings + " is not at least 1");
     }
+    if (baseImage != null) {
+      return inspectBase(baseImage);
+    }
+    if (given == null) {
+      throw new picocli.CommandLine.ParameterException(
+          spec.commandLine(), "give the path of an ext4 IMAGE, or --image REF");
+    }
+    image = given;
     if (!Files.exists(image)) {
       throw new CommandFailure(image + ": there is no such file; give the path of an image");
     }
@@ -112,6 +141,48 @@ final class InspectCommand implements Callable<Integer> {
               ? ""
               : "; nex-rootfs inspect --verify lists all that is wrong";
       throw new CommandFailure(image + ": " + e.getMessage() + next, e);
+    }
+  }
+
+  private int inspectBase(String reference) throws IOException, CommandFailure {
+    if (verify || path != null) {
+      throw new picocli.CommandLine.ParameterException(
+          spec.commandLine(), "--image takes one PATH and no --verify");
+    }
+    PrintWriter out = spec.commandLine().getOut();
+    baseImages.use(
+        reference,
+        spec.commandLine().getErr(),
+        (base, layers) -> {
+          if (given == null && tar == null) {
+            LocalImages.describe(out, base, layers);
+            return;
+          }
+          LayerMerge merge = new LayerMerge();
+          for (DecodedLayer layer : layers) {
+            merge.add(layer);
+          }
+          showMerged(merge.tree(), given == null ? "/" : given.toString());
+        });
+    out.flush();
+    return 0;
+  }
+
+  private void showMerged(FileTree tree, String wanted) throws IOException, CommandFailure {
+    if (tar != null) {
+      if (!wanted.equals("/")) {
+        throw new CommandFailure("--tar with --image writes the whole tree; leave out " + wanted);
+      }
+      writeTar(tree, tar);
+      return;
+    }
+    TreePath parsed = TreePath.of(wanted);
+    Node node =
+        tree.find(parsed).orElseThrow(() -> new CommandFailure("the image has no " + wanted));
+    if (node instanceof RegularFile file) {
+      copy(file.content());
+    } else {
+      new TreeListing(spec.commandLine().getOut()).list(tree.root(), node, parsed.toString());
     }
   }
 
@@ -155,7 +226,10 @@ final class InspectCommand implements Callable<Integer> {
       new LongListing(reader, out, maxNames()).list(inode, parsed);
       return;
     }
-    Content content = reader.content(inode);
+    copy(reader.content(inode));
+  }
+
+  private static void copy(Content content) throws IOException {
     byte[] buffer = new byte[BUFFER_BYTES];
     try (OutputStream bytes = standardOutput()) {
       for (long at = 0; at < content.size(); at += buffer.length) {
@@ -173,7 +247,10 @@ final class InspectCommand implements Callable<Integer> {
       throw new CommandFailure(
           image + ": " + top + " is no directory; without --tar its bytes are printed");
     }
-    FileTree tree = reader.tree(inode, maxNames(), line -> warn(line + "; it is left out"));
+    writeTar(reader.tree(inode, maxNames(), line -> warn(line + "; it is left out")), target);
+  }
+
+  private static void writeTar(FileTree tree, String target) throws IOException {
     if (target.equals("-")) {
       try (OutputStream out = standardOutput()) {
         TarWriter.write(tree, out);

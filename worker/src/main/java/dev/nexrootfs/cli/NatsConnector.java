@@ -1,5 +1,6 @@
 package dev.nexrootfs.cli;
 
+import dev.nexrootfs.tls.PemFiles;
 import io.nats.client.AuthHandler;
 import io.nats.client.NKey;
 import io.nats.client.Nats;
@@ -47,6 +48,9 @@ final class NatsConnector {
             .errorListener(new ConnectionLog(name, settings))
             .connectionListener(new ConnectionLog(name, settings));
     identify(builder, settings);
+    if (settings.cert().isPresent() && settings.key().isEmpty()) {
+      throw new IOException("--tlscert " + settings.cert().get() + " needs --tlskey");
+    }
     if (settings.ca().isPresent() || settings.cert().isPresent() || settings.tlsFirst()) {
       builder.sslContext(PemFiles.context(settings.ca(), settings.cert(), settings.key()));
     }

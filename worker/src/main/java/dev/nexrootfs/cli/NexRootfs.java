@@ -23,6 +23,7 @@ import picocli.CommandLine.Spec;
       WorkerCommand.class,
       RequestCommand.class,
       BuildCommand.class,
+      PullCommand.class,
       InspectCommand.class,
       SetupCommand.class
     },
@@ -31,7 +32,7 @@ import picocli.CommandLine.Spec;
       "A first session, with a NATS server that has JetStream on 127.0.0.1:4222:",
       "  nex-rootfs setup                     make the buckets",
       "  nex-rootfs worker &                  serve build requests",
-      "  nex-rootfs request --agent nex-agent --image-file base.tar --output rootfs.ext4"
+      "  nex-rootfs request --agent nex-agent --image alpine:3.22 --output rootfs.ext4"
     })
 public final class NexRootfs implements Callable<Integer> {
   @Spec private CommandSpec spec;

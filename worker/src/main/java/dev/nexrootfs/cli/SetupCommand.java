@@ -1,6 +1,7 @@
 package dev.nexrootfs.cli;
 
 import dev.nexrootfs.store.Buckets;
+import dev.nexrootfs.store.Leases;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
@@ -16,11 +17,12 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description =
-        "Makes the object store buckets, as an administrator of the account; what exists stays as it is.")
+        "Makes the buckets of a pool, as an administrator of the account; what exists stays as it is.")
 final class SetupCommand implements Callable<Integer> {
   @Mixin private NatsFlags nats = new NatsFlags();
   @Mixin private BucketFlags buckets = new BucketFlags();
   @Mixin private ImageBucketFlag imageBucket = new ImageBucketFlag();
+  @Mixin private PoolFlags pool = new PoolFlags();
   @Spec private CommandSpec spec = CommandSpec.create();
 
   @Option(
@@ -30,6 +32,15 @@ final class SetupCommand implements Callable<Integer> {
       defaultValue = "-1",
       description = "most bytes of a bucket, as 20GiB (default: no limit)")
   private long maxBytes;
+
+  @Option(
+      names = "--blobs-bytes",
+      paramLabel = "BYTES",
+      converter = ByteCount.class,
+      defaultValue = "1GiB",
+      description =
+          "most bytes of the bucket in which workers leave registries' blobs for each other; 0 for no such bucket (default: ${DEFAULT-VALUE})")
+  private long blobsBytes;
 
   @Option(
       names = "--replicas",
@@ -50,6 +61,13 @@ final class SetupCommand implements Callable<Integer> {
           out,
           buckets.inputs,
           all.create(buckets.inputs, "inputs of nex-rootfs builds", maxBytes, replicas));
+      if (blobsBytes != 0) {
+        report(
+            out,
+            pool.blobs,
+            all.create(pool.blobs, "blobs of registries, shared by workers", blobsBytes, replicas));
+      }
+      report(out, pool.leases, Leases.create(session.connection(), pool.leases, replicas));
       out.flush();
       return 0;
     }

@@ -1,9 +1,15 @@
 package dev.nexrootfs.cli;
 
+import dev.nexrootfs.build.BucketInputs;
 import dev.nexrootfs.build.Inputs;
 import dev.nexrootfs.build.PathPolicy;
+import dev.nexrootfs.build.RegistryImages;
 import dev.nexrootfs.build.RootfsBuild;
+import dev.nexrootfs.layer.BlobCache;
+import dev.nexrootfs.layer.CacheDirectory;
 import dev.nexrootfs.layer.LayerCache;
+import dev.nexrootfs.registry.Registries;
+import dev.nexrootfs.registry.RegistryPolicy;
 import dev.nexrootfs.service.BuildService;
 import dev.nexrootfs.service.ServiceSettings;
 import dev.nexrootfs.store.Buckets;
@@ -43,6 +49,8 @@ final class WorkerCommand implements Callable<Integer> {
   @Mixin private BucketFlags buckets = new BucketFlags();
   @Mixin private ImageBucketFlag imageBucket = new ImageBucketFlag();
   @Mixin private CacheFlags cacheFlags = new CacheFlags();
+  @Mixin private RegistryFlags registryFlags = new RegistryFlags();
+  @Mixin private PoolFlags pool = new PoolFlags();
 
   @Option(
       names = "--store-context",
@@ -94,6 +102,22 @@ final class WorkerCommand implements Callable<Integer> {
   private List<Path> allowedPaths = List.of();
 
   @Option(
+      names = "--allow-registry",
+      paramLabel = "HOST[/PATH]",
+      description = {
+        "requests may name images of this registry, or of its repositories below PATH;",
+        "can be given again (default: every registry that is public or in --registries)"
+      })
+  private List<String> allowedRegistries = List.of();
+
+  @Option(
+      names = "--allow-bucket",
+      paramLabel = "BUCKET",
+      description =
+          "requests may read inputs from this bucket too, beside --inputs-bucket; can be given again")
+  private List<String> allowedBuckets = List.of();
+
+  @Option(
       names = "--reply-prefix",
       paramLabel = "PREFIX",
       description = "further prefix of reply subjects that are answered, beside _INBOX. and _R_.")
@@ -108,24 +132,40 @@ final class WorkerCommand implements Callable<Integer> {
             ? frontSettings
             : frontSettings.as(NatsContext.load(Optional.of(storeContext)));
     ServiceSettings settings = settings(worker);
-    LayerCache cache = cacheFlags.open();
-    try (NatsSession frontSession =
+    CacheDirectory cache = cacheFlags.open();
+    try (Registries registries = registryFlags.open(new RegistryPolicy(allowedRegistries, false));
+        NatsSession frontSession =
             NatsConnector.connect(frontSettings, "nex-rootfs " + worker + " front");
         NatsSession storeSession =
             NatsConnector.connect(storeSettings, "nex-rootfs " + worker + " store")) {
       Connection front = frontSession.connection();
       Connection store = storeSession.connection();
       checkBucket(store);
-      Inputs inputs =
-          new Inputs(cache, new PathPolicy(allowedPaths), Optional.of(new Buckets(store)));
-      RootfsBuild build = new RootfsBuild(cache, inputs, worker, maxSize, Optional.empty());
-      BuildService service = new BuildService(front, store, settings, build);
-      stopOnSignal();
-      status = serve(service) ? 0 : 1;
-      return status;
+      try (PoolExchange exchange = pool.open(store, worker)) {
+        RegistryImages images =
+            new RegistryImages(registries, new BlobCache(cache, exchange.blobs()));
+        LayerCache layers = cacheFlags.layers(cache);
+        RootfsBuild build =
+            new RootfsBuild(
+                layers, inputs(layers, store, images), worker, maxSize, Optional.empty());
+        BuildService service = new BuildService(front, store, settings, build);
+        stopOnSignal();
+        status = serve(service) ? 0 : 1;
+        return status;
+      }
     } finally {
       ended.countDown();
     }
+  }
+
+  private Inputs inputs(LayerCache layers, Connection store, RegistryImages images) {
+    List<String> readable = new ArrayList<>(allowedBuckets);
+    readable.add(0, buckets.inputs);
+    return new Inputs(
+        layers,
+        new PathPolicy(allowedPaths),
+        new BucketInputs(Optional.of(new Buckets(store)), readable),
+        Optional.of(images));
   }
 
   private ServiceSettings settings(String worker) throws CommandFailure {

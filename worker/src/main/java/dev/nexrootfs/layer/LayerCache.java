@@ -1,5 +1,6 @@
 package dev.nexrootfs.layer;
 
+import dev.nexrootfs.layer.CacheDirectory.Kind;
 import dev.nexrootfs.oci.BlobSource;
 import dev.nexrootfs.oci.Digest;
 import dev.nexrootfs.oci.DigestMismatchException;
@@ -10,75 +11,83 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.DirectoryStream;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.BasicFileAttributes;
-import java.security.DigestInputStream;
 import java.security.MessageDigest;
-import java.time.Duration;
-import java.time.Instant;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.LongConsumer;
-import java.util.stream.IntStream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/**
- * Decoded layers on this machine's disk, as {@code layers/ALGORITHM/HEX} by their diffID. A layer
- * appears under its name only when it is whole, verified and synced; an unfinished one is in {@code
- * ingest}.
- */
+/** Decoded layers on this machine's disk, by their diffID, and copies of inputs. */
 public final class LayerCache {
   private static final int BUFFER_BYTES = 1 << 17;
-  private static final Duration ABANDONED = Duration.ofDays(1);
 
   /** So many digests are remembered; beyond, layers are read once more. */
   private static final int MAX_VERIFIED = 10_000;
 
   private static final Logger LOG = LoggerFactory.getLogger(LayerCache.class);
 
-  private final Path directory;
+  private final CacheDirectory directory;
   private final long maxLayerBytes;
   private final Set<Digest> verified = ConcurrentHashMap.newKeySet();
-  private final Object[] locks = IntStream.range(0, 64).mapToObj(i -> new Object()).toArray();
 
   /**
-   * A cache in {@code directory}, which is made where it is missing.
+   * Layers in {@code directory}.
    *
    * @param maxLayerBytes the most that one layer or input may have when decoded
    */
-  public LayerCache(Path directory, long maxLayerBytes) throws IOException {
+  public LayerCache(CacheDirectory directory, long maxLayerBytes) {
     this.directory = directory;
     this.maxLayerBytes = maxLayerBytes;
-    Files.createDirectories(directory.resolve("layers"));
-    Files.createDirectories(ingest());
-    sweepIngest();
   }
 
   /**
    * The layer, decoded; read from {@code blobs} and verified by both digests where it is not
-   * cached.
+   * cached. Of several workers that want it, one decodes and the others wait.
    *
-   * @param progress is told the decoded bytes so far
+   * @param progress is told the bytes of the blob so far
    * @throws DigestMismatchException where blob or decoded layer are not what was promised
    * @throws InvalidLayerException where the compressed data is corrupt
+   * @throws CacheFullException where the cache's limit leaves no room
    */
   public DecodedLayer layer(Image.Layer layer, BlobSource blobs, LongConsumer progress)
       throws IOException {
     Digest diffId = layer.diffId();
-    Path file = directory.resolve("layers").resolve(diffId.algorithm()).resolve(diffId.hex());
-    synchronized (locks[Math.floorMod(diffId.hashCode(), locks.length)]) {
-      if (!isWhole(file, diffId)) {
-        Files.createDirectories(directory.resolve("layers").resolve(diffId.algorithm()));
-        decode(layer, blobs, file, progress);
-        addVerified(diffId);
+    while (true) {
+      Optional<CacheDirectory.Pinned> present = directory.open(Kind.LAYERS, diffId);
+      if (present.isPresent() && isWhole(present.get(), diffId)) {
+        progress.accept(layer.blob().size());
+        return new DecodedLayer(diffId, present.get().channel(), present.get());
+      }
+      if (present.isPresent()) {
+        LOG.warn("the cached layer {} is corrupt; it is decoded again", diffId);
+        present.get().close();
+      }
+      decodeOnce(layer, blobs, present.isPresent(), progress);
+    }
+  }
+
+  @SuppressWarnings("try") // the lock is held, not used
+  private void decodeOnce(
+      Image.Layer layer, BlobSource blobs, boolean corrupt, LongConsumer progress)
+      throws IOException {
+    try (FileLocks.Held lock = directory.exclusive(Kind.LAYERS, layer.diffId())) {
+      if (corrupt) {
+        directory.remove(Kind.LAYERS, layer.diffId());
+      }
+      while (directory.size(Kind.LAYERS, layer.diffId()).isEmpty()) {
+        try {
+          decode(layer, blobs, progress);
+          addVerified(layer.diffId());
+        } catch (DigestMismatchException e) {
+          if (!blobs.reject(layer.blob())) {
+            throw e;
+          }
+          LOG.warn("{}; asking elsewhere", e.getMessage());
+        }
       }
     }
-    return new DecodedLayer(diffId, FileChannel.open(file));
   }
 
   /** Writes an input's bytes from front to back. */
@@ -94,11 +103,9 @@ public final class LayerCache {
    * @param what how messages name it
    */
   public SpooledInput spool(String what, InputWriter writer) throws IOException {
-    Path file = Files.createTempFile(ingest(), "input", ".part");
-    FileChannel channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
-    SpoolStream stream = new SpoolStream(channel, maxLayerBytes, what);
+    FileChannel channel = directory.unnamed();
+    SpoolStream stream = new SpoolStream(channel, maxLayerBytes, what, directory);
     try {
-      Files.delete(file);
       writer.writeTo(stream);
       return new SpooledInput(Digest.ofSha256(stream.digest()), channel, stream.size());
     } catch (IOException | RuntimeException e) {
@@ -111,28 +118,22 @@ public final class LayerCache {
     }
   }
 
-  /**
-   * Whether a layer is there, and is what its name says: read once in the life of a program, since
-   * disks lie.
-   */
-  private boolean isWhole(Path file, Digest diffId) throws IOException {
-    if (!Files.exists(file)) {
-      return false;
-    }
+  /** Whether a layer is what its name says: read once in the life of a program, since disks lie. */
+  private boolean isWhole(CacheDirectory.Pinned layer, Digest diffId) throws IOException {
     if (verified.contains(diffId)) {
       return true;
     }
     MessageDigest computation = diffId.newComputation();
-    try (InputStream in = new DigestInputStream(Files.newInputStream(file), computation)) {
-      in.transferTo(OutputStream.nullOutputStream());
+    ByteBuffer buffer = ByteBuffer.allocate(BUFFER_BYTES);
+    for (long at = 0; layer.channel().read(buffer, at) >= 0; buffer.clear()) {
+      at += buffer.flip().limit();
+      computation.update(buffer);
     }
-    if (diffId.matches(computation.digest())) {
+    boolean whole = diffId.matches(computation.digest());
+    if (whole) {
       addVerified(diffId);
-      return true;
     }
-    LOG.warn("the cached layer {} is corrupt; it is decoded again", file);
-    Files.delete(file);
-    return false;
+    return whole;
   }
 
   private void addVerified(Digest diffId) {
@@ -142,41 +143,42 @@ public final class LayerCache {
     verified.add(diffId);
   }
 
-  private void decode(Image.Layer layer, BlobSource blobs, Path file, LongConsumer progress)
+  private void decode(Image.Layer layer, BlobSource blobs, LongConsumer progress)
       throws IOException {
     String what = blobs.place() + ": layer " + layer.blob().digest();
-    Path ingest = Files.createTempFile(ingest(), "layer", ".part");
-    try (FileChannel out = FileChannel.open(ingest, StandardOpenOption.WRITE);
-        InputStream blob = blobs.openVerified(layer.blob())) {
-      MessageDigest computation = layer.diffId().newComputation();
-      copyDecoded(blob, out, computation, what, progress);
-      byte[] hash = computation.digest();
-      if (!layer.diffId().matches(hash)) {
-        throw new DigestMismatchException(
-            what
-                + " decodes to "
-                + layer.diffId().algorithm()
-                + ":"
-                + java.util.HexFormat.of().formatHex(hash)
-                + " where the config promises diff_id "
-                + layer.diffId());
+    try (CacheDirectory.Part part = directory.part(Kind.LAYERS, layer.diffId());
+        InputStream blob = new Counted(blobs.openVerified(layer.blob()), progress)) {
+      boolean whole = false;
+      try {
+        part.channel().truncate(0); // decoding cannot go on in the middle
+        MessageDigest computation = layer.diffId().newComputation();
+        copyDecoded(blob, part, computation, what);
+        byte[] hash = computation.digest();
+        if (!layer.diffId().matches(hash)) {
+          throw new DigestMismatchException(
+              what
+                  + " decodes to "
+                  + layer.diffId().algorithm()
+                  + ":"
+                  + java.util.HexFormat.of().formatHex(hash)
+                  + " where the config promises diff_id "
+                  + layer.diffId());
+        }
+        part.commit();
+        whole = true;
+      } finally {
+        if (!whole) {
+          part.discard();
+        }
       }
-      out.force(true);
-      Files.move(ingest, file, StandardCopyOption.ATOMIC_MOVE);
-    } finally {
-      Files.deleteIfExists(ingest);
     }
   }
 
   private void copyDecoded(
-      InputStream blob,
-      FileChannel out,
-      MessageDigest computation,
-      String what,
-      LongConsumer progress)
+      InputStream blob, CacheDirectory.Part out, MessageDigest computation, String what)
       throws IOException {
     try (InputStream decoder = LayerDecoder.decode(new Uncloseable(blob), what)) {
-      copy(decoder, out, computation, what, progress);
+      copy(decoder, out, computation, what);
     } catch (InvalidLayerException e) {
       // Where the blob is not what was promised, that is the better message; the rest of it tells.
       blob.transferTo(OutputStream.nullOutputStream());
@@ -187,11 +189,7 @@ public final class LayerCache {
   }
 
   private void copy(
-      InputStream from,
-      FileChannel to,
-      MessageDigest computation,
-      String what,
-      LongConsumer progress)
+      InputStream from, CacheDirectory.Part to, MessageDigest computation, String what)
       throws IOException {
     byte[] buffer = new byte[BUFFER_BYTES];
     long count = 0;
@@ -202,11 +200,7 @@ public final class LayerCache {
             what + " has more than " + maxLayerBytes + " bytes, the worker's limit for one", null);
       }
       computation.update(buffer, 0, got);
-      ByteBuffer bytes = ByteBuffer.wrap(buffer, 0, got);
-      while (bytes.hasRemaining()) {
-        to.write(bytes);
-      }
-      progress.accept(count);
+      to.append(count - got, buffer, 0, got);
     }
   }
 
@@ -227,23 +221,24 @@ public final class LayerCache {
     }
   }
 
-  private Path ingest() {
-    return directory.resolve("ingest");
-  }
+  /** Tells how much of a blob was read. */
+  private static final class Counted extends FilterInputStream {
+    private final LongConsumer progress;
+    private long count;
 
-  /** Deletes what a worker that was killed left; younger files can be another process's work. */
-  private void sweepIngest() throws IOException {
-    Instant limit = Instant.now().minus(ABANDONED);
-    try (DirectoryStream<Path> files = Files.newDirectoryStream(ingest())) {
-      for (Path file : files) {
-        if (!Files.exists(file)) {
-          continue; // another worker of this cache finished it
-        }
-        BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
-        if (attributes.lastModifiedTime().toInstant().isBefore(limit)) {
-          Files.deleteIfExists(file);
-        }
+    Counted(InputStream blob, LongConsumer progress) {
+      super(blob);
+      this.progress = progress;
+    }
+
+    @Override
+    public int read(byte[] target, int offset, int length) throws IOException {
+      int got = in.read(target, offset, length);
+      if (got > 0) {
+        count += got;
+        progress.accept(count);
       }
+      return got;
     }
   }
 }

@@ -9,16 +9,22 @@ import java.security.MessageDigest;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** Writes an input to a file, hashed and counted. */
+/** Writes an input to a file without a name, hashed and counted. */
 final class SpoolStream extends OutputStream {
+  /** The cache is asked for room once in so many bytes. */
+  private static final int ROOM_BYTES = 1 << 20;
+
   private final FileChannel channel;
   private final long limit;
   private final String what;
+  private final CacheDirectory directory;
   private final MessageDigest computation = Digest.newSha256();
   private long size;
+  private long room;
   private @Nullable IOException failure;
 
-  SpoolStream(FileChannel channel, long limit, String what) {
+  SpoolStream(FileChannel channel, long limit, String what, CacheDirectory directory) {
+    this.directory = directory;
     this.channel = channel;
     this.limit = limit;
     this.what = what;
@@ -48,6 +54,10 @@ final class SpoolStream extends OutputStream {
       if (size + length > limit) {
         throw new InvalidLayerException(
             what + " has more than " + limit + " bytes, the worker's limit for one", null);
+      }
+      if (size + length > room) {
+        directory.makeRoom(length);
+        room = size + length + ROOM_BYTES;
       }
       ByteBuffer buffer = ByteBuffer.wrap(bytes, offset, length);
       while (buffer.hasRemaining()) {

@@ -13,6 +13,24 @@ public interface BlobSource extends Closeable {
    */
   InputStream open(Descriptor descriptor) throws IOException;
 
+  /**
+   * The bytes of {@code descriptor} from {@code from} on, not verified; where the place can,
+   * without those before.
+   */
+  default InputStream open(Descriptor descriptor, long from) throws IOException {
+    InputStream stream = open(descriptor);
+    stream.skipNBytes(from);
+    return stream;
+  }
+
+  /**
+   * Tells that what came for {@code descriptor} was not what was promised; whether there is another
+   * place to ask, which the next {@code open} will do.
+   */
+  default boolean reject(Descriptor descriptor) {
+    return false;
+  }
+
   /** The place, for messages. */
   String place();
 
@@ -21,7 +39,12 @@ public interface BlobSource extends Closeable {
    * promised.
    */
   default InputStream openVerified(Descriptor descriptor) throws IOException {
-    return new VerifyingStream(open(descriptor), descriptor, place());
+    return verified(open(descriptor), descriptor, place());
+  }
+
+  /** {@code stream}, which has to be {@code descriptor}'s bytes; its end fails otherwise. */
+  static InputStream verified(InputStream stream, Descriptor descriptor, String place) {
+    return new VerifyingStream(stream, descriptor, place);
   }
 
   /**
@@ -40,8 +63,14 @@ public interface BlobSource extends Closeable {
               + " bytes; at most "
               + limit);
     }
-    try (InputStream stream = openVerified(descriptor)) {
-      return stream.readAllBytes();
+    while (true) {
+      try (InputStream stream = openVerified(descriptor)) {
+        return stream.readAllBytes();
+      } catch (DigestMismatchException e) {
+        if (!reject(descriptor)) {
+          throw e;
+        }
+      }
     }
   }
 }

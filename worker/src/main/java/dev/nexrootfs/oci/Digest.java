@@ -48,7 +48,12 @@ public record Digest(String text) {
 
   /** A new computation by this digest's algorithm. */
   public MessageDigest newComputation() {
-    return newDigest(algorithm().equals("sha256") ? "SHA-256" : "SHA-512");
+    return newComputation(algorithm());
+  }
+
+  /** A new computation by {@code sha256} or {@code sha512}. */
+  public static MessageDigest newComputation(String algorithm) {
+    return newDigest(algorithm.equals("sha256") ? "SHA-256" : "SHA-512");
   }
 
   /** Whether {@code hash} is this digest's value. */

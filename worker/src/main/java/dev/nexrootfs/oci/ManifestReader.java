@@ -7,17 +7,20 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 
 /** From an index or a manifest to the one image for a platform. */
-final class ManifestReader {
+public final class ManifestReader {
   /** The cap that registries put on a manifest. */
-  static final int MAX_DOCUMENT_BYTES = 4 << 20;
+  public static final int MAX_DOCUMENT_BYTES = 4 << 20;
 
   private static final int MAX_DEPTH = 4;
   private static final int MAX_DOCUMENTS = 256;
@@ -40,8 +43,20 @@ final class ManifestReader {
   }
 
   /**
-   * The first image among {@code candidates}, in their order and depth first, that the platform
-   * accepts.
+   * The image that {@code root}, a manifest or an index in {@code blobs}, has for {@code platform}.
+   *
+   * @throws ImageNotFoundException where it has none; the message lists what it has
+   * @throws InvalidImageException where a document is malformed, or of a form that no layers can be
+   *     read from
+   */
+  public static Image read(BlobSource blobs, Descriptor root, Platform platform)
+      throws IOException {
+    return new ManifestReader(blobs, platform).select(List.of(root));
+  }
+
+  /**
+   * The image among {@code candidates} that suits the platform best; of equals the first, depth
+   * first.
    */
   Image select(List<Descriptor> candidates) throws IOException {
     return find(candidates, 0)
@@ -60,14 +75,7 @@ final class ManifestReader {
       throw new InvalidImageException(
           blobs.place() + ": indexes are nested deeper than " + MAX_DEPTH);
     }
-    for (Descriptor candidate : candidates) {
-      if (candidate.isAttestation()) {
-        continue;
-      }
-      if (candidate.platform() != null && !platform.accepts(candidate.platform())) {
-        note(candidate.platform());
-        continue;
-      }
+    for (Descriptor candidate : suitable(candidates)) {
       if (!visited.add(candidate.digest())) {
         continue;
       }
@@ -80,6 +88,7 @@ final class ManifestReader {
       }
       Manifest document =
           parse(candidate.digest(), blobs.read(candidate, MAX_DOCUMENT_BYTES), Manifest.class);
+      checkType(candidate, document);
       Optional<Image> found =
           document.isIndex()
               ? find(Objects.requireNonNull(document.manifests()), depth + 1)
@@ -91,9 +100,69 @@ final class ManifestReader {
     return Optional.empty();
   }
 
-  private void note(Platform offered) {
+  /**
+   * The candidates that can hold an image for the platform, best first; what an index lists without
+   * a platform comes last, since only its configuration tells.
+   */
+  private List<Descriptor> suitable(List<Descriptor> candidates) {
+    Map<Descriptor, Integer> ranks = new LinkedHashMap<>();
+    for (Descriptor candidate : candidates) {
+      String type = candidate.mediaTypeOrEmpty();
+      if (candidate.isAttestation()) {
+        continue;
+      }
+      if (!type.isEmpty() && !MediaTypes.isDocument(type)) {
+        note(type); // image-index.md: a type that is not known is not an error
+        continue;
+      }
+      if (candidate.platform() == null) {
+        ranks.putIfAbsent(candidate, -1);
+        continue;
+      }
+      OptionalInt rank = platform.suits(candidate.platform());
+      if (rank.isPresent()) {
+        ranks.putIfAbsent(candidate, rank.getAsInt());
+      } else {
+        note(candidate.platform().toString());
+      }
+    }
+    return ranks.entrySet().stream()
+        .sorted(Map.Entry.<Descriptor, Integer>comparingByValue().reversed())
+        .map(Map.Entry::getKey)
+        .toList();
+  }
+
+  /** A document that says of itself what its descriptor does not say is a confusion of types. */
+  private void checkType(Descriptor descriptor, Manifest document) throws InvalidImageException {
+    String promised = descriptor.mediaTypeOrEmpty();
+    String own = document.mediaType() == null ? "" : document.mediaType();
+    if (MediaTypes.isSchema1(promised)
+        || MediaTypes.isSchema1(own)
+        || document.schemaVersion() == 1) {
+      throw new InvalidImageException(
+          blobs.place()
+              + ": "
+              + descriptor.digest()
+              + " is a Docker image manifest of schema 1, which does not name its layers by their content; pull and push the image again with a current docker or skopeo");
+    }
+    boolean other = !promised.isEmpty() && !own.isEmpty() && !promised.equals(own);
+    boolean wrongShape =
+        document.isIndex() ? MediaTypes.isManifest(promised) : MediaTypes.isIndex(promised);
+    if (other || wrongShape) {
+      throw new InvalidImageException(
+          blobs.place()
+              + ": "
+              + descriptor.digest()
+              + " is announced as "
+              + promised
+              + " and is "
+              + (own.isEmpty() ? "of another shape" : own));
+    }
+  }
+
+  private void note(String offered) {
     if (seen.size() < MAX_SEEN) {
-      seen.add(offered.toString());
+      seen.add(offered);
     }
   }
 
@@ -110,14 +179,30 @@ final class ManifestReader {
               + ") is neither an image manifest nor an index");
     }
     Descriptor configDescriptor = Objects.requireNonNull(manifest.config());
+    String configType = configDescriptor.mediaTypeOrEmpty();
+    if (!configType.isEmpty() && !MediaTypes.isImageConfig(configType)) {
+      note("an artifact of " + configType);
+      return Optional.empty();
+    }
     ImageConfig config =
         parse(
             configDescriptor.digest(),
             blobs.read(configDescriptor, MAX_DOCUMENT_BYTES),
             ImageConfig.class);
     if (!platform.accepts(config.platform())) {
-      note(config.platform());
+      note(config.platform().toString());
       return Optional.empty();
+    }
+    if (config.rootfs() != null
+        && config.rootfs().type() != null
+        && !config.rootfs().type().equals("layers")) {
+      throw new InvalidImageException(
+          blobs.place()
+              + ": config "
+              + configDescriptor.digest()
+              + " has rootfs.type \""
+              + config.rootfs().type()
+              + "\", not \"layers\"");
     }
     List<Image.Layer> layers =
         layers(descriptor.digest(), Objects.requireNonNull(manifest.layers()), config.diffIds());
@@ -142,13 +227,22 @@ final class ManifestReader {
     List<Image.Layer> layers = new ArrayList<>();
     for (int i = 0; i < diffIds.size(); i++) {
       Descriptor blob = blobsOfLayers.get(i);
-      if (blob.mediaTypeOrEmpty().contains("+encrypted")) {
-        throw new InvalidImageException(
-            blobs.place() + ": layer " + blob.digest() + " is encrypted");
-      }
+      checkLayerType(blob);
       layers.add(new Image.Layer(blob, diffIds.get(i)));
     }
     return layers;
+  }
+
+  private void checkLayerType(Descriptor blob) throws InvalidImageException {
+    String type = blob.mediaTypeOrEmpty();
+    if (type.contains("+encrypted")) {
+      throw new InvalidImageException(
+          blobs.place() + ": layer " + blob.digest() + " is encrypted; give a decrypted image");
+    }
+    if (!type.isEmpty() && !MediaTypes.isLayer(type)) {
+      throw new InvalidImageException(
+          blobs.place() + ": layer " + blob.digest() + " is of " + type + ", which is no layer");
+    }
   }
 
   /** A document of an image. */

@@ -10,7 +10,10 @@ import io.nats.client.api.StreamInfoOptions;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
 import java.util.Base64;
+import java.util.Comparator;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.LongConsumer;
@@ -155,7 +158,43 @@ public final class ObjectBucket {
     }
   }
 
-  private void delete(String object) throws StoreException {
+  /** Deletes the objects that were stored longest ago, until {@code bytes} fit under the limit. */
+  public void makeRoom(long bytes) throws StoreException {
+    try {
+      long used =
+          connection
+              .jetStreamManagement()
+              .getStreamInfo(Buckets.streamOf(name))
+              .getStreamState()
+              .getByteCount();
+      if (used + bytes <= maxBytes() - maxBytes() / 16) {
+        return; // headers and metadata count too
+      }
+      List<ObjectInfo> oldestFirst = new ArrayList<>(store().getList());
+      oldestFirst.sort(
+          Comparator.comparing(
+              ObjectInfo::getModified, Comparator.nullsFirst(Comparator.naturalOrder())));
+      for (ObjectInfo info : oldestFirst) {
+        if (used + bytes <= maxBytes() - maxBytes() / 16) {
+          return;
+        }
+        delete(info.getObjectName());
+        used -= info.getSize();
+      }
+    } catch (JetStreamApiException e) {
+      throw failed("", e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw failed("", e);
+    } catch (StoreException e) {
+      throw e;
+    } catch (IOException e) {
+      throw failed("", e);
+    }
+  }
+
+  /** Deletes an object. */
+  public void delete(String object) throws StoreException {
     try {
       store().delete(object);
     } catch (JetStreamApiException e) {

@@ -1,5 +1,6 @@
 package dev.nexrootfs.bench;
 
+import dev.nexrootfs.build.BucketInputs;
 import dev.nexrootfs.build.FileSink;
 import dev.nexrootfs.build.Inputs;
 import dev.nexrootfs.build.PathPolicy;
@@ -11,6 +12,7 @@ import dev.nexrootfs.ext4.ImageProfile;
 import dev.nexrootfs.ext4.ImageSize;
 import dev.nexrootfs.ext4.LayoutException;
 import dev.nexrootfs.ext4.LayoutPlanner;
+import dev.nexrootfs.layer.CacheDirectory;
 import dev.nexrootfs.layer.DecodedLayer;
 import dev.nexrootfs.layer.LayerCache;
 import dev.nexrootfs.layer.LayerMerge;
@@ -55,7 +57,7 @@ public final class WarmBuild {
     this.layout = layout;
     this.platform = platform;
     this.size = size;
-    this.cache = new LayerCache(cache, MAX_LAYER_BYTES);
+    this.cache = new LayerCache(new CacheDirectory(cache, Long.MAX_VALUE), MAX_LAYER_BYTES);
     this.output = output;
   }
 
@@ -91,7 +93,7 @@ public final class WarmBuild {
     RootfsBuild build =
         new RootfsBuild(
             cache,
-            new Inputs(cache, PathPolicy.ALL, Optional.empty()),
+            new Inputs(cache, PathPolicy.ALL, BucketInputs.NONE, Optional.empty()),
             "bench",
             Size.MAX_BYTES,
             Optional.empty());

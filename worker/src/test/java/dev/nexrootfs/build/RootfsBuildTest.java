@@ -3,6 +3,7 @@ package dev.nexrootfs.build;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.nexrootfs.layer.CacheDirectory;
 import dev.nexrootfs.layer.LayerCache;
 import dev.nexrootfs.oci.Digest;
 import dev.nexrootfs.oci.OciImages;
@@ -230,8 +231,8 @@ class RootfsBuildTest {
             "default",
             "final",
             List.of("ext4")),
-        ErrorCode.UNSUPPORTED,
-        "alpine:3.22");
+        ErrorCode.SOURCE_NOT_ALLOWED,
+        "docker.io/library/alpine:3.22");
   }
 
   @Test
@@ -280,11 +281,12 @@ class RootfsBuildTest {
   }
 
   private BuildReply build(BuildRequest request) throws IOException, RequestException {
-    LayerCache cache = new LayerCache(directory.resolve("cache"), 1 << 30);
+    LayerCache cache =
+        new LayerCache(new CacheDirectory(directory.resolve("cache"), 1L << 32), 1 << 30);
     RootfsBuild build =
         new RootfsBuild(
             cache,
-            new Inputs(cache, PathPolicy.ALL, Optional.empty()),
+            new Inputs(cache, PathPolicy.ALL, BucketInputs.NONE, Optional.empty()),
             "test",
             1L << 40,
             Optional.empty());

@@ -2,6 +2,7 @@ package dev.nexrootfs.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nexrootfs.layer.CacheDirectory;
 import dev.nexrootfs.layer.DecodedLayer;
 import dev.nexrootfs.layer.LayerCache;
 import dev.nexrootfs.layer.LayerMerge;
@@ -57,7 +58,8 @@ class RealImagesIT {
     List<DecodedLayer> opened = new ArrayList<>();
     Image image = ImageLayout.open(layout, "latest", Platform.parse("linux/" + architecture()));
     assertThat(image.layers().size()).isGreaterThanOrEqualTo(2);
-    LayerCache cache = new LayerCache(directory.resolve("cache"), 1L << 30);
+    LayerCache cache =
+        new LayerCache(new CacheDirectory(directory.resolve("cache"), 1L << 32), 1L << 30);
     LayerMerge merge = new LayerMerge();
     for (Image.Layer layer : image.layers()) {
       DecodedLayer decoded = cache.layer(layer, image.blobs(), bytes -> {});

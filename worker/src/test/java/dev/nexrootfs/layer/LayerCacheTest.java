@@ -31,7 +31,7 @@ class LayerCacheTest {
 
   @BeforeEach
   void openCache() throws IOException {
-    cache = new LayerCache(directory.resolve("cache"), LIMIT);
+    cache = new LayerCache(new CacheDirectory(directory.resolve("cache"), 1L << 32), LIMIT);
   }
 
   @Test
@@ -85,7 +85,7 @@ class LayerCacheTest {
     changed[tar.length - 2000] ^= 1;
     for (byte[] damaged : new byte[][] {changed, new byte[0], Arrays.copyOf(tar, 512)}) {
       Files.write(cached, damaged);
-      cache = new LayerCache(directory.resolve("cache"), LIMIT);
+      cache = new LayerCache(new CacheDirectory(directory.resolve("cache"), 1L << 32), LIMIT);
       assertThat(decode(OciImages.gzip(tar))).isEqualTo(tar);
       assertThat(Files.readAllBytes(cached)).isEqualTo(tar);
     }

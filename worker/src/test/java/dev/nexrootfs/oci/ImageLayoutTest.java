@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -127,11 +128,13 @@ class ImageLayoutTest {
             "application/vnd.docker.distribution.manifest.v1+json",
             "{\"schemaVersion\":1,\"fsLayers\":[]}");
     layout.write();
-    for (String descriptor : new String[] {both, old}) {
-      layout.write("index.json", "{\"schemaVersion\":2,\"manifests\":[" + descriptor + "]}");
+    Map<String, String> messages =
+        Map.of(both, "neither an image manifest nor an index", old, "manifest of schema 1");
+    for (Map.Entry<String, String> entry : messages.entrySet()) {
+      layout.write("index.json", "{\"schemaVersion\":2,\"manifests\":[" + entry.getKey() + "]}");
       assertThatThrownBy(() -> ImageLayout.open(directory, "", AMD64))
           .isInstanceOf(InvalidImageException.class)
-          .hasMessageContaining("neither an image manifest nor an index");
+          .hasMessageContaining(entry.getValue());
     }
   }
 

@@ -3,9 +3,11 @@ package dev.nexrootfs.service;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.nexrootfs.build.BucketInputs;
 import dev.nexrootfs.build.Inputs;
 import dev.nexrootfs.build.PathPolicy;
 import dev.nexrootfs.build.RootfsBuild;
+import dev.nexrootfs.layer.CacheDirectory;
 import dev.nexrootfs.layer.LayerCache;
 import dev.nexrootfs.oci.OciImages;
 import dev.nexrootfs.oracle.Elf;
@@ -84,9 +86,14 @@ final class ServiceFixture {
 
   BuildService service(Subjects at, String images, int slots, int queue, Duration grace)
       throws IOException {
-    LayerCache cache = new LayerCache(directory.resolve("cache"), 1L << 30);
+    LayerCache cache =
+        new LayerCache(new CacheDirectory(directory.resolve("cache"), 1L << 32), 1L << 30);
     Inputs sources =
-        new Inputs(cache, new PathPolicy(List.of(directory)), Optional.of(new Buckets(store)));
+        new Inputs(
+            cache,
+            new PathPolicy(List.of(directory)),
+            new BucketInputs(Optional.of(new Buckets(store)), List.of("NEXINPUTS")),
+            Optional.empty());
     RootfsBuild build = new RootfsBuild(cache, sources, "test", 1L << 40, Optional.empty());
     return new BuildService(
         front,

@@ -1,4 +1,4 @@
-package dev.nexrootfs.cli;
+package dev.nexrootfs.tls;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -25,8 +25,8 @@ import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
 import org.jspecify.annotations.Nullable;
 
-/** Certificates and keys as the other NATS tools take them: PEM files (RFC 7468). */
-final class PemFiles {
+/** Certificates and keys as most tools take them: PEM files (RFC 7468). */
+public final class PemFiles {
   private static final Pattern PKCS8 =
       Pattern.compile("-----BEGIN PRIVATE KEY-----([A-Za-z0-9+/=\\s]+)-----END PRIVATE KEY-----");
 
@@ -35,8 +35,11 @@ final class PemFiles {
   /**
    * A TLS context that trusts {@code ca}, or what the JDK trusts, and shows {@code cert} with
    * {@code key}.
+   *
+   * @throws IOException where a file cannot be read, or a certificate has no key
+   * @throws GeneralSecurityException where a file's content cannot be used
    */
-  static SSLContext context(Optional<String> ca, Optional<String> cert, Optional<String> key)
+  public static SSLContext context(Optional<String> ca, Optional<String> cert, Optional<String> key)
       throws IOException, GeneralSecurityException {
     SSLContext context = SSLContext.getInstance("TLS");
     context.init(keys(cert, key), trust(ca), null);
@@ -65,7 +68,7 @@ final class PemFiles {
       return null;
     }
     if (key.isEmpty()) {
-      throw new IOException("--tlscert " + cert.get() + " needs --tlskey");
+      throw new IOException("the certificate " + cert.get() + " needs its key");
     }
     KeyStore store = emptyStore();
     Certificate[] chain = certificates(cert.get()).toArray(Certificate[]::new);

@@ -1,0 +1,44 @@
+package dev.nexrootfs.registry;
+
+import dev.nexrootfs.oci.ImageReference;
+import java.util.List;
+
+/**
+ * Which registries a request may name.
+ *
+ * @param allowed registries, or beginnings of repositories like {@code registry.example/team};
+ *     empty for every registry of the public Internet
+ * @param reachesPrivateHosts whether registries at private addresses may be named though they are
+ *     not listed
+ */
+public record RegistryPolicy(List<String> allowed, boolean reachesPrivateHosts) {
+  /** Whoever starts the program may name what it can reach. */
+  public static final RegistryPolicy ALL = new RegistryPolicy(List.of(), true);
+
+  /** Copies the list. */
+  public RegistryPolicy {
+    allowed = List.copyOf(allowed);
+  }
+
+  /** Whether {@code reference} is listed. */
+  boolean names(ImageReference reference) {
+    String name = reference.registry() + "/" + reference.repository();
+    return allowed.stream()
+        .anyMatch(
+            prefix -> name.startsWith(prefix.replaceAll("/+$", "") + "/") || name.equals(prefix));
+  }
+
+  void check(ImageReference reference) throws RegistryException {
+    if (!allowed.isEmpty() && !names(reference)) {
+      throw new RegistryException(
+          RegistryException.Reason.NOT_ALLOWED,
+          "the worker does not allow images of "
+              + reference.registry()
+              + "/"
+              + reference.repository()
+              + "; its operator allows "
+              + String.join(", ", allowed),
+          null);
+    }
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.nexrootfs.registry;
+
+import org.jspecify.annotations.NullMarked;
