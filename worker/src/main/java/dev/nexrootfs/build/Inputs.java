@@ -19,6 +19,7 @@ import dev.nexrootfs.store.StoreException;
 import java.io.IOException;
 import java.net.URI;
 import java.net.URISyntaxException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -66,7 +67,8 @@ public final class Inputs {
   public Image image(String reference, Platform platform) throws IOException, RequestException {
     if (reference.startsWith(ObjectLocation.SCHEME)) {
       SpooledInput archive = spoolObject("image", reference);
-      return ImageArchive.open(archive.channel(), reference, "", platform);
+      return ImageArchive.open(
+          cache.decoded(reference, archive.channel()), reference, "", platform);
     }
     if (reference.startsWith(OCI)) {
       PathAndTag at = splitTag(reference.substring(OCI.length()));
@@ -185,7 +187,7 @@ public final class Inputs {
       try {
         Path file = paths.resolve("image", text.substring(0, colon));
         if (Files.isRegularFile(file)) {
-          return ImageArchive.open(file, text.substring(colon + 1), platform);
+          return openArchive(file, text.substring(colon + 1), platform);
         }
       } catch (RequestException e) {
         if (e.code() != ErrorCode.INPUT_NOT_FOUND) {
@@ -193,7 +195,15 @@ public final class Inputs {
         }
       }
     }
-    return ImageArchive.open(paths.resolve("image", text), "", platform);
+    return openArchive(paths.resolve("image", text), "", platform);
+  }
+
+  private Image openArchive(Path file, String tag, Platform platform) throws IOException {
+    if (!Files.isRegularFile(file)) {
+      throw new ImageNotFoundException(file + ": there is no such file");
+    }
+    return ImageArchive.open(
+        cache.decoded(file.toString(), FileChannel.open(file)), file.toString(), tag, platform);
   }
 
   private SpooledInput spoolObject(String field, String source)

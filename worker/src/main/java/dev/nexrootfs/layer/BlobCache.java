@@ -97,18 +97,20 @@ public final class BlobCache {
 
     private void fromPool(Descriptor blob, CacheDirectory.Part part, BlobDownload download)
         throws IOException {
-      OutputStream target = new PartStream(part, blob.size());
-      if (!exchange.fetch(blob, target)) {
-        part.channel().truncate(0);
-        return;
+      PartStream target = new PartStream(part, blob.size());
+      boolean there = exchange.fetch(blob, target);
+      if (there && !target.isTooLong && part.channel().size() == blob.size()) {
+        try {
+          download.verifyAll();
+          return;
+        } catch (DigestMismatchException e) {
+          download.startAgain();
+        }
       }
-      try {
-        download.verifyAll();
-      } catch (DigestMismatchException e) {
-        // What another worker left is no better than what a registry says; ask the registry.
+      part.channel().truncate(0);
+      if (there || target.isTooLong) {
+        // What another worker left is not to be trusted more than a registry; ask the registry.
         exchange.reject(blob);
-        part.channel().truncate(0);
-        download.startAgain();
       }
     }
 
@@ -185,6 +187,7 @@ public final class BlobCache {
     private final CacheDirectory.Part part;
     private final long limit;
     private long count;
+    private boolean isTooLong;
 
     PartStream(CacheDirectory.Part part, long limit) {
       this.part = part;
@@ -198,12 +201,11 @@ public final class BlobCache {
 
     @Override
     public void write(byte[] bytes, int offset, int length) throws IOException {
-      count += length;
-      if (count > limit) {
-        throw new DigestMismatchException(
-            "the pool's copy is longer than the " + limit + " bytes promised");
+      isTooLong |= count + length > limit;
+      if (!isTooLong) {
+        part.append(count, bytes, offset, length);
+        count += length;
       }
-      part.append(count - length, bytes, offset, length);
     }
   }
 }

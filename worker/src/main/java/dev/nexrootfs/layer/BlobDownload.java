@@ -73,7 +73,9 @@ final class BlobDownload extends InputStream {
     transferTo(OutputStream.nullOutputStream());
   }
 
+  /** Forgets what was read; the part is about to be emptied. */
   void startAgain() throws IOException {
+    part.channel().truncate(0);
     failed = false;
     verifying = source();
   }

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.security.MessageDigest;
 import java.util.Optional;
@@ -87,6 +88,24 @@ public final class LayerCache {
           LOG.warn("{}; asking elsewhere", e.getMessage());
         }
       }
+    }
+  }
+
+  /**
+   * {@code file}, or where it is compressed a decoded copy, which takes its place: many archives of
+   * images are gzipped as a whole. What is returned is the caller's to close.
+   *
+   * @param what how messages name it
+   */
+  public FileChannel decoded(String what, FileChannel file) throws IOException {
+    ByteBuffer magic = ByteBuffer.allocate(4);
+    file.read(magic, 0);
+    if (!LayerDecoder.isCompressed(magic.array())) {
+      return file;
+    }
+    try (file;
+        InputStream in = LayerDecoder.decode(Channels.newInputStream(file.position(0)), what)) {
+      return spool(what, in::transferTo).channel();
     }
   }
 

@@ -47,11 +47,17 @@ final class LayerDecoder extends FilterInputStream {
           .setDecompressConcatenated(true)
           .get();
     }
+    return isZstd(magic) ? new ZstdInputStream(in) : in;
+  }
+
+  /** Whether data that starts with these four bytes would be decoded. */
+  static boolean isCompressed(byte[] magic) {
+    return hasMagic(magic, 0, 0x1F, 0x8B) || isZstd(magic);
+  }
+
+  private static boolean isZstd(byte[] magic) {
     boolean skippable = hasMagic(magic, 1, 0x2A, 0x4D, 0x18) && (magic[0] & 0xF0) == 0x50;
-    if (skippable || hasMagic(magic, 0, 0x28, 0xB5, 0x2F, 0xFD)) {
-      return new ZstdInputStream(in);
-    }
-    return in;
+    return skippable || hasMagic(magic, 0, 0x28, 0xB5, 0x2F, 0xFD);
   }
 
   @Override

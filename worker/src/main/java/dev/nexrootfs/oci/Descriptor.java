@@ -23,6 +23,9 @@ public record Descriptor(
   /** The annotation of a layout's index with the tag. */
   public static final String REF_NAME = "org.opencontainers.image.ref.name";
 
+  /** The annotation with the whole reference, of containerd and docker. */
+  private static final String IMAGE_NAME = "io.containerd.image.name";
+
   /** The annotation of what BuildKit adds beside images. */
   private static final String REFERENCE_TYPE = "vnd.docker.reference.type";
 
@@ -40,6 +43,12 @@ public record Descriptor(
   /** The tag in a layout's index; empty without one. */
   String refName() {
     return annotations == null ? "" : annotations.getOrDefault(REF_NAME, "");
+  }
+
+  /** Whether a layout's index gives this the name {@code tag}: a tag, or a whole reference. */
+  boolean isNamed(String tag) {
+    String whole = annotations == null ? "" : annotations.getOrDefault(IMAGE_NAME, "");
+    return refName().equals(tag) || whole.equals(tag) || whole.endsWith("/" + tag);
   }
 
   /** Whether this is no image but something about one. */

@@ -32,10 +32,18 @@ public final class ImageArchive {
       throws IOException {
     TarArchive archive = TarArchive.of(file, place);
     try {
+      boolean docker = archive.has(DockerArchive.MANIFEST);
       if (archive.has("oci-layout")) {
-        return ImageLayout.open(archive, tag, platform);
+        try {
+          return ImageLayout.open(archive, tag, platform);
+        } catch (ImageNotFoundException e) {
+          // Docker's names for its images stand in its own manifest only.
+          if (!docker || tag.isEmpty()) {
+            throw e;
+          }
+        }
       }
-      if (archive.has(DockerArchive.MANIFEST)) {
+      if (docker) {
         return DockerArchive.open(archive, tag, platform);
       }
       throw new InvalidImageException(

@@ -46,7 +46,7 @@ public final class ImageLayout {
     Manifest index = ManifestReader.parse(blobs.place(), INDEX, indexJson, Manifest.class);
     List<Descriptor> all = index.manifests() == null ? List.of() : index.manifests();
     List<Descriptor> tagged =
-        tag.isEmpty() ? all : all.stream().filter(entry -> entry.refName().equals(tag)).toList();
+        tag.isEmpty() ? all : all.stream().filter(entry -> entry.isNamed(tag)).toList();
     if (tagged.isEmpty()) {
       throw new ImageNotFoundException(
           blobs.place() + ": no image \"" + tag + "\"; there is " + ManifestReader.tags(all));
