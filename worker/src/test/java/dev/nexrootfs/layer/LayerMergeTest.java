@@ -142,7 +142,7 @@ class LayerMergeTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"../x", "a/../../x", "a/..", "..", "/etc/passwd", "//"})
+  @ValueSource(strings = {"../x", "a/../../x", "a/..", ".."})
   void namesThatLeadOutAreRefused(String name) {
     refused("entry \"" + name + "\"", new Tar().directory("a/").file(name, ""));
   }
@@ -167,7 +167,7 @@ class LayerMergeTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"./", ".", "/"})
+  @ValueSource(strings = {"./", ".", "/", "//", "/./."})
   void rootEntrySetsTheRootsAttributes(String name) throws Exception {
     FileTree tree = merge(new Tar().entry(name, '5', 0700, 3, 4, ""));
     assertThat(tree.root().attributes().permissions()).isEqualTo(0700);
@@ -277,8 +277,10 @@ class LayerMergeTest {
 
   @Test
   void namesWithDotsAndDoubledSlashesAreCleaned() throws Exception {
-    FileTree tree = merge(new Tar().file("./a//b/./c", "x"));
-    assertThat(Listing.of(tree).lines()).containsOnlyKeys("", "a", "a/b", "a/b/c");
+    for (String name : List.of("./a//b/./c", "/a/b/c", "//./a/b/c", "a/b/c/.")) {
+      assertThat(Listing.of(merge(new Tar().file(name, "x"))).lines())
+          .containsOnlyKeys("", "a", "a/b", "a/b/c");
+    }
   }
 
   private void refused(String part, Tar... layers) {
