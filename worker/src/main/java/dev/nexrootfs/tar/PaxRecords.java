@@ -69,6 +69,12 @@ final class PaxRecords {
     }
   }
 
+  /** Adds the records of another header, at the cost of these alone. */
+  void addAll(PaxRecords later) {
+    offset = later.offset;
+    later.values.forEach(this::put);
+  }
+
   /** Sparse format 0.0 has a pair of records for each segment; 0.1 has them in one record. */
   private void addToMap(ByteArrayOutputStream map, String key, String before, byte[] value)
       throws TarException {

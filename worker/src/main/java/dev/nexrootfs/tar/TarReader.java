@@ -137,24 +137,26 @@ public final class TarReader {
   }
 
   private void addGlobal(TarHeader header, byte[] content) throws TarException {
-    global.add(content, header.offset());
-    if (global.size() > MAX_PAX_BYTES) {
-      throw new TarException(
-          header.offset(), "global headers of more than " + MAX_PAX_BYTES + " bytes in all");
-    }
-    for (String key : new String[] {"GNU.volume.filename", "GNU.volume.offset"}) {
-      if (global.bytes(key).isPresent()) {
-        throw new TarException(
-            header.offset(), "PAX " + key + ": a part of an archive of several volumes");
-      }
-    }
+    PaxRecords records = PaxRecords.global();
+    records.add(content, header.offset());
     for (String prefix : new String[] {"GNU.sparse.", "SCHILY.acl."}) {
-      Optional<String> key = global.keysOf(prefix).findFirst();
+      Optional<String> key = records.keysOf(prefix).findFirst();
       if (key.isPresent()) {
         throw new TarException(
             header.offset(),
             "PAX " + key.get() + " in a global header, of which file nobody knows");
       }
+    }
+    for (String key : new String[] {"GNU.volume.filename", "GNU.volume.offset"}) {
+      if (records.bytes(key).isPresent()) {
+        throw new TarException(
+            header.offset(), "PAX " + key + ": a part of an archive of several volumes");
+      }
+    }
+    global.addAll(records);
+    if (global.size() > MAX_PAX_BYTES) {
+      throw new TarException(
+          header.offset(), "global headers of more than " + MAX_PAX_BYTES + " bytes in all");
     }
   }
 
