@@ -21,8 +21,8 @@ import java.util.Map;
  * Makes nodes of entries.
  *
  * <p>Extended attributes that belong to the machine where a layer was made are left out, as umoci
- * does: labels of SELinux, what IMA and EVM sign or measure, NFSv4 lists, and what overlayfs notes
- * for itself.
+ * does: labels of SELinux, NFSv4 lists, and what overlayfs notes for itself, with and without
+ * privileges. What IMA and EVM keep stays, for it may be a signature that the guest checks.
  */
 final class EntryNodes {
   /** Bytes of a value that the kernel takes at most (XATTR_SIZE_MAX). */
@@ -31,8 +31,7 @@ final class EntryNodes {
   /** What an attribute takes in memory beside its bytes. */
   private static final int BYTES_PER_XATTR = 128;
 
-  private static final List<String> HOSTS_XATTRS =
-      List.of("security.selinux", "security.ima", "security.evm", "system.nfs4_acl");
+  private static final List<String> HOSTS_XATTRS = List.of("security.selinux", "system.nfs4_acl");
 
   private static final List<String> HOSTS_PREFIXES = List.of("trusted.overlay.", "user.overlay.");
 

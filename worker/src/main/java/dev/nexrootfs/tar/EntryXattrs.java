@@ -46,6 +46,10 @@ final class EntryXattrs {
     }
     EntryXattrs xattrs = new EntryXattrs();
     pax.own().forEach(xattrs::add);
+    byte[] label = pax.own().get(SELINUX);
+    if (label != null) {
+      xattrs.values.putIfAbsent("security.selinux", Arrays.copyOf(label, label.length + 1));
+    }
     return xattrs;
   }
 
@@ -65,8 +69,6 @@ final class EntryXattrs {
         put(gnuName(key.substring(SCHILY.length())), value);
       } else if (key.startsWith(LIBARCHIVE)) {
         put(decoded(key.substring(LIBARCHIVE.length())), Base64.getDecoder().decode(value));
-      } else if (key.equals(SELINUX)) {
-        put("security.selinux", Arrays.copyOf(value, value.length + 1));
       } else if (key.startsWith(ACL)) {
         addAcl(key, value);
       }

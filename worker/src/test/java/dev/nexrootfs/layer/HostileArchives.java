@@ -369,7 +369,7 @@ final class HostileArchives {
       map.append(i * 1024L).append("\n512\n");
     }
     byte[] text = map.toString().getBytes(StandardCharsets.US_ASCII);
-    long padded = text.length + (-text.length & 511);
+    long padded = text.length + (-text.length & 511L);
     long stored = padded + segments * 512L;
     out.write(
         new Tar()
