@@ -78,13 +78,21 @@ final class LayerWhiteouts {
     }
   }
 
-  private void findTarget(LayerEntry entry) throws IOException {
-    if (entry.tar().type() == TarEntry.Type.HARD_LINK && !entry.path().isWhiteout()) {
-      Optional<Node> target = find(EntryPath.of(entry.tar().linkName()));
-      if (target.isPresent()) {
-        hold(BYTES_PER_WHITEOUT);
-        linkTargets.put(entry.tar().offset(), target.get());
-      }
+  private void findTarget(LayerEntry entry) {
+    if (entry.tar().type() != TarEntry.Type.HARD_LINK || entry.path().isWhiteout()) {
+      return;
+    }
+    Optional<Node> target;
+    try {
+      EntryPath path = EntryPath.of(entry.tar().linkName());
+      boolean isTurned = !replacedLinks.isEmpty() && replacedLinks.covers(path.path());
+      target = isTurned ? Optional.empty() : find(path);
+    } catch (IOException e) {
+      return; // the layer may bring what the lower tree does not lead to; it is an error where not
+    }
+    if (target.isPresent()) {
+      hold(BYTES_PER_WHITEOUT);
+      linkTargets.put(entry.tar().offset(), target.get());
     }
   }
 

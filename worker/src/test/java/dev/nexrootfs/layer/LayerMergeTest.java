@@ -352,6 +352,20 @@ class LayerMergeTest {
   }
 
   @Test
+  void hardLinkIsNotLedByALinkThatItsOwnLayerReplaces() throws Exception {
+    Tar lower = new Tar().link("a", "a").link("v", "run").file("run/x", "").file("gone", "");
+    FileTree tree =
+        merge(
+            lower,
+            new Tar().directory("a/").file("a/f", "new").hardLink("b", "a/f").file(".wh.gone", ""));
+    assertThat(text(tree, "/b")).isEqualTo("new");
+    refused(
+        "hard link to v/x, which does not exist",
+        lower,
+        new Tar().directory("v/").hardLink("b", "v/x").file(".wh.gone", ""));
+  }
+
+  @Test
   void hardLinkGoesToWhatIsThereWhenItsEntryComes() throws Exception {
     FileTree tree =
         merge(

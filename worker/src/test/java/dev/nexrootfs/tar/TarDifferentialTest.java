@@ -28,6 +28,7 @@ import java.util.Random;
 import java.util.stream.Stream;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -44,6 +45,14 @@ class TarDifferentialTest {
   private static final int ENTRIES = 40;
 
   @TempDir Path directory;
+  private final List<DecodedLayer> opened = new ArrayList<>();
+
+  @AfterEach
+  void closeLayers() throws IOException {
+    for (DecodedLayer layer : opened) {
+      layer.close();
+    }
+  }
 
   static Stream<Arguments> formatsAndSeeds() {
     return Stream.of(
@@ -192,8 +201,8 @@ class TarDifferentialTest {
 
   private FileTree merge(Path archive) throws IOException {
     LayerMerge merge = new LayerMerge();
-    FileChannel channel = FileChannel.open(archive);
-    merge.add(new DecodedLayer(Digest.sha256(new byte[0]), channel));
+    opened.add(new DecodedLayer(Digest.sha256(new byte[0]), FileChannel.open(archive)));
+    merge.add(opened.get(opened.size() - 1));
     return merge.tree();
   }
 
