@@ -6,8 +6,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
- * A path as an archive has it, split before its last name. Whatever stands before a slash that
- * begins it, and "." components, count for nothing.
+ * A path as an archive has it, split before its last name. Slashes that begin or end it, and "."
+ * components, count for nothing.
  */
 final class EntryPath {
   private final byte[] bytes;

@@ -43,6 +43,7 @@ public final class HostileCorpus {
   private HostileCorpus(Path directory) {
     this.directory = directory;
     HostileArchives.kinds().forEach(kind -> actions.put(kind.name(), () -> merge(kind)));
+    HostileSparseMaps.kinds().forEach(kind -> actions.put(kind.name(), () -> merge(kind)));
     HostileLayers.kinds().forEach(kind -> actions.put(kind.name(), () -> merge(kind)));
     actions.put("gzip bomb", () -> decode("gzip", gzipBomb()));
     actions.put("zstd bomb", () -> decode("zstd", zstdBomb()));
