@@ -1,7 +1,6 @@
 package dev.nexrootfs.layer;
 
 import dev.nexrootfs.tree.Name;
-import dev.nexrootfs.tree.TreePath;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Optional;
@@ -9,37 +8,47 @@ import java.util.Optional;
 /**
  * An entry that removes from the layers below (image-spec, layer.md, Whiteouts).
  *
- * @param directory the directory that it is in
- * @param removed the name that goes; empty for an opaque whiteout, where all names go
+ * @param removed the name that goes from the whiteout's directory; empty for an opaque whiteout,
+ *     where all names go
  */
-record Whiteout(TreePath directory, Optional<Name> removed) {
+record Whiteout(Optional<Name> removed) {
   private static final byte[] PREFIX = ".wh.".getBytes(StandardCharsets.US_ASCII);
+  private static final byte[] AUFS_PREFIX = ".wh..wh.".getBytes(StandardCharsets.US_ASCII);
   private static final Name OPAQUE = Name.of(".wh..wh..opq");
 
-  /** Whether {@code path} is a whiteout, by its last name. */
-  static boolean is(TreePath path) {
-    return !path.isRoot() && startsWithPrefix(path.last().bytes());
+  /** Whether the name from {@code from} to {@code to} is a whiteout's. */
+  static boolean is(byte[] bytes, int from, int to) {
+    return startsWith(bytes, from, to, PREFIX);
+  }
+
+  static boolean is(Name name) {
+    return is(name.bytes(), 0, name.length());
+  }
+
+  /** Whether {@code name} is that of a file or directory that AUFS keeps for itself. */
+  static boolean isOfAufs(Name name) {
+    return startsWith(name.bytes(), 0, name.length(), AUFS_PREFIX) && !name.equals(OPAQUE);
   }
 
   /**
-   * The whiteout of {@code path}; empty for AUFS's own files, which mean nothing here.
+   * The whiteout whose entry has the name {@code last}; empty for AUFS's own files, which mean
+   * nothing here.
    *
    * @throws IllegalArgumentException where it removes no name that a file can have
    */
-  static Optional<Whiteout> of(TreePath path) {
-    if (path.last().equals(OPAQUE)) {
-      return Optional.of(new Whiteout(path.parent(), Optional.empty()));
+  static Optional<Whiteout> of(Name last) {
+    if (last.equals(OPAQUE)) {
+      return Optional.of(new Whiteout(Optional.empty()));
     }
-    byte[] name = path.last().bytes();
-    byte[] removed = Arrays.copyOfRange(name, PREFIX.length, name.length);
-    if (startsWithPrefix(removed)) {
+    if (isOfAufs(last)) {
       return Optional.empty();
     }
-    return Optional.of(new Whiteout(path.parent(), Optional.of(Name.of(removed))));
+    byte[] removed = Arrays.copyOfRange(last.bytes(), PREFIX.length, last.length());
+    return Optional.of(new Whiteout(Optional.of(Name.of(removed))));
   }
 
-  private static boolean startsWithPrefix(byte[] name) {
-    return name.length >= PREFIX.length
-        && Arrays.equals(name, 0, PREFIX.length, PREFIX, 0, PREFIX.length);
+  private static boolean startsWith(byte[] bytes, int from, int to, byte[] prefix) {
+    return to - from >= prefix.length
+        && Arrays.equals(bytes, from, from + prefix.length, prefix, 0, prefix.length);
   }
 }

@@ -24,7 +24,17 @@ final class TarArchive implements Closeable {
   private final Map<String, Place> entries = new HashMap<>();
 
   /** What is kept of an entry. */
-  private record Place(TarEntry.Type type, long offset, long size, byte[] linkName) {}
+  private record Place(
+      TarEntry.Type type, long offset, long size, boolean sparse, byte[] linkName) {
+    static Place of(TarEntry entry) {
+      return new Place(
+          entry.type(),
+          entry.offset(),
+          entry.size(),
+          entry.segments().isPresent(),
+          entry.linkName());
+    }
+  }
 
   private TarArchive(String place, FileChannel channel) {
     this.place = place;
@@ -55,8 +65,7 @@ final class TarArchive implements Closeable {
     TarReader reader = new TarReader(channel);
     for (Optional<TarEntry> next = reader.next(); next.isPresent(); next = reader.next()) {
       String name = clean(next.get().name());
-      TarEntry entry = next.get();
-      entries.put(name, new Place(entry.type(), entry.offset(), entry.size(), entry.linkName()));
+      entries.put(name, Place.of(next.get()));
       if (entries.size() > MAX_FILES) {
         throw new InvalidImageException(place + " has more than " + MAX_FILES + " entries");
       }
@@ -107,6 +116,10 @@ final class TarArchive implements Closeable {
       Place entry = entries.get(at);
       if (entry == null) {
         throw new InvalidImageException(place + ": " + name + " is missing");
+      }
+      if (entry.sparse()) {
+        throw new InvalidImageException(
+            place + ": " + at + " is stored without its holes; make the archive without --sparse");
       }
       if (entry.type() == TarEntry.Type.REGULAR) {
         return entry;

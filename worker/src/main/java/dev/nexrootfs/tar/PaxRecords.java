@@ -1,5 +1,6 @@
 package dev.nexrootfs.tar;
 
+import java.io.ByteArrayOutputStream;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
 import java.nio.charset.StandardCharsets;
@@ -7,43 +8,44 @@ import java.time.DateTimeException;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
- * The records of a PAX extended header (POSIX.1-2017, pax): {@code LENGTH KEY=VALUE\n}, where a
- * value is bytes and may hold anything.
+ * The records of PAX extended headers (POSIX.1-2017, pax), later ones in place of earlier ones of
+ * the same key: {@code LENGTH KEY=VALUE\n}, where a value is bytes and may hold anything.
  */
 final class PaxRecords {
-  private static final String XATTR = "SCHILY.xattr.";
+  private static final String SPARSE_OFFSET = "GNU.sparse.offset";
+  private static final String SPARSE_NUMBYTES = "GNU.sparse.numbytes";
+  private static final String SPARSE_MAP = "GNU.sparse.map";
 
-  /** What GNU tar calls the SELinux label. */
-  private static final String SELINUX = "RHT.security.selinux";
-
-  /**
-   * Records that change what a file is, and that we cannot hold: dropping them would be silent
-   * loss.
-   */
-  private static final List<String> REFUSED =
-      List.of("GNU.sparse.", "SCHILY.acl.", "LIBARCHIVE.xattr.");
-
-  /** No record. */
-  static final PaxRecords NONE = new PaxRecords(Map.of(), Map.of(), 0);
-
-  private final Map<String, byte[]> values;
+  private final Map<String, byte[]> values = new HashMap<>();
   private final Map<String, byte[]> globals;
-  private final long offset;
+  private long offset;
+  private long size;
 
-  private PaxRecords(Map<String, byte[]> values, Map<String, byte[]> globals, long offset) {
-    this.values = values;
+  private PaxRecords(Map<String, byte[]> globals, long offset) {
     this.globals = globals;
     this.offset = offset;
   }
 
-  /** The records of the header whose content is {@code bytes}, at {@code offset} of the archive. */
-  static PaxRecords parse(byte[] bytes, long offset) throws TarException {
-    Map<String, byte[]> values = new HashMap<>();
+  /** No record yet, of no entry in particular. */
+  static PaxRecords global() {
+    return new PaxRecords(Map.of(), 0);
+  }
+
+  /** No record yet, of one entry; {@code global} counts where this has none of a key. */
+  static PaxRecords over(PaxRecords global) {
+    return new PaxRecords(global.values, global.offset);
+  }
+
+  /** Adds those of the header at {@code offset} of the archive whose content is {@code bytes}. */
+  void add(byte[] bytes, long headerOffset) throws TarException {
+    offset = headerOffset;
+    ByteArrayOutputStream sparseMap = new ByteArrayOutputStream();
+    String before = SPARSE_NUMBYTES;
     int at = 0;
     while (at < bytes.length && bytes[at] != 0) {
       int space = indexOf(bytes, ' ', at, Math.min(bytes.length, at + 10));
@@ -53,38 +55,53 @@ final class PaxRecords {
         throw new TarException(offset + at, "a PAX record that is not \"LENGTH KEY=VALUE\"");
       }
       String key = new String(bytes, space + 1, equals - space - 1, StandardCharsets.ISO_8859_1);
-      values.put(key, Arrays.copyOfRange(bytes, equals + 1, end - 1));
+      byte[] value = Arrays.copyOfRange(bytes, equals + 1, end - 1);
+      if (key.equals(SPARSE_OFFSET) || key.equals(SPARSE_NUMBYTES)) {
+        addToMap(sparseMap, key, before, value);
+        before = key;
+      } else {
+        put(key, value);
+      }
       at = end;
     }
-    return new PaxRecords(values, Map.of(), offset);
-  }
-
-  /** These records, with {@code later} in place of those of the same key. */
-  PaxRecords with(PaxRecords later) {
-    if (values.isEmpty()) {
-      return later;
+    if (sparseMap.size() > 0) {
+      put(SPARSE_MAP, sparseMap.toByteArray());
     }
-    Map<String, byte[]> both = new HashMap<>(values);
-    both.putAll(later.values);
-    return new PaxRecords(both, globals, later.offset);
   }
 
-  /**
-   * These records, and those of {@code global} where these have none of a key; nothing is copied.
-   */
-  PaxRecords over(PaxRecords global) {
-    return new PaxRecords(values, global.values, values.isEmpty() ? global.offset : offset);
+  /** Adds the records of another header, at the cost of these alone. */
+  void addAll(PaxRecords later) {
+    offset = later.offset;
+    later.values.forEach(this::put);
   }
 
-  /** Bytes of keys and values. */
+  /** Sparse format 0.0 has a pair of records for each segment; 0.1 has them in one record. */
+  private void addToMap(ByteArrayOutputStream map, String key, String before, byte[] value)
+      throws TarException {
+    if (key.equals(before) || indexOf(value, ',', 0, value.length) >= 0) {
+      throw new TarException(offset, "PAX " + key + " is not one of a pair of numbers");
+    }
+    if (map.size() > 0) {
+      map.write(',');
+    }
+    map.writeBytes(value);
+  }
+
+  private void put(String key, byte[] value) {
+    byte[] replaced = values.put(key, value);
+    size += value.length + (replaced == null ? key.length() : -replaced.length);
+  }
+
+  /** Bytes of keys and values, without those of the global headers. */
   long size() {
-    return values.entrySet().stream()
-        .mapToLong(e -> e.getKey().length() + e.getValue().length)
-        .sum();
+    return size;
   }
 
   /** The bytes of {@code key}; an empty value means none. */
   Optional<byte[]> bytes(String key) {
+    if (values.isEmpty() && globals.isEmpty()) {
+      return Optional.empty();
+    }
     byte[] value = values.containsKey(key) ? values.get(key) : globals.get(key);
     return Optional.ofNullable(value).filter(bytes -> bytes.length > 0);
   }
@@ -99,7 +116,7 @@ final class PaxRecords {
       return Optional.of(value.get().longValueExact());
     } catch (ArithmeticException e) {
       throw new TarException(
-          offset, "PAX " + key + " is not a whole number of 64 bits: " + value.get());
+          offset, "PAX " + key + " is not a whole number of 64 bits: " + value.get(), e);
     }
   }
 
@@ -114,30 +131,28 @@ final class PaxRecords {
     try {
       return Optional.of(Instant.ofEpochSecond(seconds.longValueExact(), nanos));
     } catch (ArithmeticException | DateTimeException e) {
-      throw new TarException(offset, "PAX " + key + " is no time: " + value.get());
+      throw new TarException(offset, "PAX " + key + " is no time: " + value.get(), e);
     }
   }
 
-  /** The extended attributes; those of a global header count for none, as GNU tar has it. */
-  Map<String, byte[]> xattrs() {
-    Map<String, byte[]> xattrs = new HashMap<>();
-    values.forEach(
-        (key, value) -> {
-          if (key.startsWith(XATTR)) {
-            xattrs.put(key.substring(XATTR.length()), value);
-          } else if (key.equals(SELINUX)) {
-            xattrs.put("security.selinux", Arrays.copyOf(value, value.length + 1));
-          }
-        });
-    return xattrs;
+  /** The records of the entry's own headers, as they are. */
+  Map<String, byte[]> own() {
+    return values;
   }
 
-  /** A key that we would have to drop, if there is one. */
-  Optional<String> refused() {
-    return values.keySet().stream()
-        .filter(key -> REFUSED.stream().anyMatch(key::startsWith))
-        .sorted()
-        .findFirst();
+  /** The keys of the entry's own headers that start with {@code prefix}, sorted. */
+  Stream<String> keysOf(String prefix) {
+    return values.keySet().stream().filter(key -> key.startsWith(prefix)).sorted();
+  }
+
+  /** Whether the entry's own headers have a key that starts with {@code prefix}. */
+  boolean hasKeyOf(String prefix) {
+    for (String key : values.keySet()) {
+      if (key.startsWith(prefix)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private Optional<BigDecimal> decimal(String key) throws TarException {

@@ -1,8 +1,11 @@
 package dev.nexrootfs.tar;
 
 import dev.nexrootfs.tree.Name;
+import dev.nexrootfs.tree.TreePath;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * One entry of an archive, with every extension header applied.
@@ -13,12 +16,13 @@ import java.util.Map;
  * @param uid owner, not checked
  * @param gid group, not checked
  * @param mtime last change, to the nanosecond
- * @param offset where the content starts in the archive, bytes
- * @param size bytes of content; 0 for all but regular files
+ * @param offset where the content, or the data of a sparse file, starts in the archive, bytes
+ * @param size bytes of content, holes among them; 0 for all but regular files
+ * @param segments where the data of a sparse file is; empty for content without holes
  * @param linkName the target of a link, bytes
  * @param major of a device
  * @param minor of a device
- * @param xattrs extended attributes by full name
+ * @param xattrs extended attributes by full name; none of a hard link, which has its target's
  */
 public record TarEntry(
     byte[] name,
@@ -29,10 +33,13 @@ public record TarEntry(
     Instant mtime,
     long offset,
     long size,
+    Optional<DataSegments> segments,
     byte[] linkName,
     long major,
     long minor,
     Map<String, byte[]> xattrs) {
+  private static final int MAX_DISPLAYED = 255;
+
   /** What an entry is. */
   public enum Type {
     /** Regular file. */
@@ -51,8 +58,20 @@ public record TarEntry(
     FIFO
   }
 
-  /** The name for a person. */
+  /** The name for a person, cut where no path is as long. */
   public String displayName() {
-    return Name.text(name);
+    return displayed(name);
+  }
+
+  /** The target of a link for a person, cut where no path is as long. */
+  public String displayLinkName() {
+    return displayed(linkName);
+  }
+
+  static String displayed(byte[] path) {
+    boolean isLong = path.length > TreePath.MAX_BYTES;
+    return isLong
+        ? Name.text(Arrays.copyOf(path, MAX_DISPLAYED)) + "… of " + path.length + " bytes"
+        : Name.text(path);
   }
 }

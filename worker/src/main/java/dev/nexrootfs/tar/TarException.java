@@ -9,4 +9,8 @@ public final class TarException extends IOException {
   TarException(long offset, String message) {
     super("tar archive, at byte " + offset + ": " + message);
   }
+
+  TarException(long offset, String message, Throwable cause) {
+    super("tar archive, at byte " + offset + ": " + message, cause);
+  }
 }

@@ -4,6 +4,7 @@ import java.util.Collections;
 import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /** A directory: names and their nodes, in the order of the names' bytes. */
 public final class Directory extends Node {
@@ -17,6 +18,10 @@ public final class Directory extends Node {
   /** The entry of {@code name}. */
   public Optional<Node> get(Name name) {
     return Optional.ofNullable(entries.get(name));
+  }
+
+  @Nullable Node find(Name name) {
+    return entries.get(name);
   }
 
   /** Adds an entry, in place of one of the same name, which is returned. */

@@ -18,11 +18,16 @@ public final class FileTree {
   /** Most symbolic links in one look-up, as the kernel's MAXSYMLINKS is meant. */
   public static final int MAX_LINKS = 40;
 
+  /** As long as a component takes to find, so many bytes of a link take to read. */
+  private static final int LINK_BYTES_PER_STEP = 16;
+
   private final Directory root;
   private final long maxNodes;
   private final List<Long> layerStarts = new ArrayList<>();
   private final List<Retired> retired = new ArrayList<>();
   private long nextSequence;
+  private long turns;
+  private long steps;
 
   /**
    * A name that a later layer took away. Whoever keeps lower layers where they were in images
@@ -89,6 +94,19 @@ public final class FileTree {
     return Collections.unmodifiableList(retired);
   }
 
+  /**
+   * Changes whenever a path that led to a directory may lead to another one, or nowhere: a
+   * directory that was found stays the right one as long as this stays the same.
+   */
+  public long turns() {
+    return turns;
+  }
+
+  /** How much work all look-ups were: components, and bytes of the links that were followed. */
+  public long steps() {
+    return steps;
+  }
+
   /** Gives {@code node} a name, in place of what had it. */
   public void put(Directory directory, Name name, Node node) {
     retire(directory, name, directory.put(name, node));
@@ -105,11 +123,19 @@ public final class FileTree {
   }
 
   private void retire(Directory directory, Name name, Optional<Node> removed) {
-    if (removed.isPresent()
-        && !layerStarts.isEmpty()
-        && removed.get().sequence() < layerStarts.get(layerStarts.size() - 1)) {
+    if (removed.isEmpty()) {
+      return;
+    }
+    if (removed.get() instanceof Directory || removed.get() instanceof SymbolicLink) {
+      turns++;
+    }
+    if (isOfLowerLayer(removed.get())) {
       retired.add(new Retired(directory, name, removed.get()));
     }
+  }
+
+  private boolean isOfLowerLayer(Node node) {
+    return !layerStarts.isEmpty() && node.sequence() < layerStarts.get(layerStarts.size() - 1);
   }
 
   /** The node at {@code path}, where each parent is resolved and the last name is not followed. */
@@ -139,11 +165,25 @@ public final class FileTree {
    * @throws IOException where a component is a file, or links loop
    */
   public Directory makeDirectories(TreePath path, Instant time) throws IOException {
+    return makeDirectories(path, time, false);
+  }
+
+  /**
+   * The same, where a file of a lower layer that stands in the way is replaced; one of the same
+   * layer is an error.
+   */
+  public Directory makeDirectoriesOverLower(TreePath path, Instant time) throws IOException {
+    return makeDirectories(path, time, true);
+  }
+
+  private Directory makeDirectories(TreePath path, Instant time, boolean overLower)
+      throws IOException {
     Walk walk = new Walk(path);
     while (walk.hasNext()) {
       if (!walk.step()) {
         Name name = walk.missing();
-        if (walk.directory().get(name).isPresent()) {
+        Optional<Node> present = walk.directory().get(name);
+        if (present.isPresent() && !(overLower && isOfLowerLayer(present.get()))) {
           throw new IOException(
               path
                   + ": the component \""
@@ -160,15 +200,15 @@ public final class FileTree {
   private final class Walk {
     private final TreePath path;
     private final Deque<Directory> ancestors = new ArrayDeque<>();
-    private final Deque<byte[]> rest = new ArrayDeque<>();
+    private final Deque<Name> rest;
     private Directory directory = root;
-    private byte[] component = new byte[0];
+    private Name component = Name.PARENT;
     private int links;
-    private int steps;
+    private int components;
 
     Walk(TreePath path) {
       this.path = path;
-      path.names().forEach(name -> rest.addLast(name.bytes()));
+      rest = new ArrayDeque<>(path.names());
     }
 
     boolean hasNext() {
@@ -181,11 +221,11 @@ public final class FileTree {
 
     /** The name that the last step did not find as a directory. */
     Name missing() {
-      return Name.of(component);
+      return component;
     }
 
     void enter(Name name, Directory child) {
-      directory.put(name, child);
+      put(directory, name, child);
       ancestors.push(directory);
       directory = child;
     }
@@ -193,28 +233,26 @@ public final class FileTree {
     /** Goes one component on; false where it is not there or not a directory. */
     boolean step() throws IOException {
       component = rest.removeFirst();
-      if (++steps > TreePath.MAX_BYTES) {
+      steps++;
+      if (++components > TreePath.MAX_BYTES) {
         throw new IOException(
             path + ": symbolic links lead through more than " + TreePath.MAX_BYTES + " components");
       }
-      if (component.length == 0 || Arrays.equals(component, new byte[] {'.'})) {
-        return true;
-      }
-      if (Arrays.equals(component, new byte[] {'.', '.'})) {
+      if (component.equals(Name.PARENT)) {
         directory = ancestors.isEmpty() ? root : ancestors.pop();
         return true;
       }
-      if (component.length > Name.MAX_BYTES) {
+      if (component.length() > Name.MAX_BYTES) {
         throw new IOException(
-            path + ": a symbolic link leads to a name of " + component.length + " bytes");
+            path + ": a symbolic link leads to a name of " + component.length() + " bytes");
       }
-      Optional<Node> child = directory.get(Name.of(component));
-      if (child.isPresent() && child.get() instanceof Directory next) {
+      Node child = directory.find(component);
+      if (child instanceof Directory next) {
         ancestors.push(directory);
         directory = next;
         return true;
       }
-      if (child.isPresent() && child.get() instanceof SymbolicLink link) {
+      if (child instanceof SymbolicLink link) {
         follow(link);
         return true;
       }
@@ -227,6 +265,7 @@ public final class FileTree {
             path + ": more than " + MAX_LINKS + " symbolic links; they form a loop");
       }
       byte[] target = link.target();
+      steps += target.length / LINK_BYTES_PER_STEP;
       if (target[0] == '/') {
         ancestors.clear();
         directory = root;
@@ -236,7 +275,7 @@ public final class FileTree {
         if (i < 0 || target[i] == '/') {
           boolean dot = end - i == 2 && target[i + 1] == '.';
           if (end - i > 1 && !dot) {
-            rest.addFirst(Arrays.copyOfRange(target, i + 1, end));
+            rest.addFirst(Name.component(Arrays.copyOfRange(target, i + 1, end)));
           }
           end = i;
         }

@@ -11,6 +11,9 @@ public final class Name implements Comparable<Name> {
   /** Longest name. */
   public static final int MAX_BYTES = 255;
 
+  /** What leads to the parent in a path; not the name of a file. */
+  static final Name PARENT = new Name(new byte[] {'.', '.'});
+
   private final byte[] bytes;
 
   private Name(byte[] bytes) {
@@ -36,6 +39,11 @@ public final class Name implements Comparable<Name> {
       throw new IllegalArgumentException("\"" + text(bytes) + "\" is not the name of a file");
     }
     return new Name(bytes.clone());
+  }
+
+  /** A component of a symbolic link's target, which may be "..", or longer than a name. */
+  static Name component(byte[] bytes) {
+    return new Name(bytes);
   }
 
   /** A name of the UTF-8 bytes of {@code text}. */

@@ -68,6 +68,18 @@ public record TreePath(List<Name> names) {
     return new TreePath(names.subList(0, names.size() - 1));
   }
 
+  /** The names with slashes between them, none before the first. */
+  public byte[] toBytes() {
+    java.io.ByteArrayOutputStream bytes = new java.io.ByteArrayOutputStream();
+    for (Name name : names) {
+      if (bytes.size() > 0) {
+        bytes.write('/');
+      }
+      bytes.writeBytes(name.bytes());
+    }
+    return bytes.toByteArray();
+  }
+
   @Override
   public String toString() {
     return names.stream().map(Name::toString).collect(Collectors.joining("/", "/", ""));

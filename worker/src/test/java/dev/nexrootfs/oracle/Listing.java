@@ -120,7 +120,8 @@ public record Listing(SortedMap<String, String> lines) {
     }
   }
 
-  static String sha256(Content content) throws IOException {
+  /** The SHA-256 of {@code content}, in hex. */
+  public static String sha256(Content content) throws IOException {
     MessageDigest digest = newSha256();
     ByteBuffer buffer = ByteBuffer.allocate(1 << 16);
     for (long at = 0; at < content.size(); at += buffer.limit()) {

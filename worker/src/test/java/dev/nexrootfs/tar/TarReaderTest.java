@@ -213,9 +213,12 @@ class TarReaderTest {
 
   @Test
   void recordsThatWouldBeLostAreRefusedByName() {
-    for (String key : List.of("SCHILY.acl.access", "LIBARCHIVE.xattr.user.a", "GNU.sparse.map")) {
+    for (String key :
+        List.of("SCHILY.acl.ace", "SCHILY.acl.access", "GNU.sparse.odd", "SCHILY.realsize")) {
       refused(new Tar().pax('x', key, "v").file("f", "").bytes(), key);
     }
+    refused(new Tar().pax('g', "GNU.sparse.size", "5").file("f", "").bytes(), "global header");
+    refused(new Tar().pax('g', "GNU.volume.filename", "f").file("f", "").bytes(), "volumes");
   }
 
   @Test
@@ -241,10 +244,81 @@ class TarReaderTest {
   }
 
   @Test
-  void sparseAndUnknownEntriesAreRefusedByName() {
-    refused(new Tar().entry("f", 'S', 0644, 0, 0, "").bytes(), "sparse");
-    refused(new Tar().pax('x', "GNU.sparse.major", "1").file("f", "").bytes(), "sparse");
-    refused(new Tar().entry("f", 'Z', 0644, 0, 0, "").bytes(), "unknown type 0x5a");
+  void unknownTypesAndPartsOfVolumesAreRefusedByName() {
+    refused(new Tar().entry("f", 'Z', 0644, 0, 0, "").bytes(), "entry \"f\": unknown type 0x5a");
+    refused(new Tar().entry("f", 'M', 0644, 0, 0, "").bytes(), "entry \"f\": type 'M'");
+  }
+
+  @Test
+  void labelIsSkippedAndDirectoryOfAnIncrementalArchiveIsADirectory() throws Exception {
+    byte[] names = Arrays.copyOf("Yf\0\0".getBytes(StandardCharsets.US_ASCII), 512);
+    List<TarEntry> entries =
+        read(
+            new Tar()
+                .entry("label", 'V', 0, 0, 0, "")
+                .raw(Tar.header("d/", 'D', 0755, 0, 0, 4, ""))
+                .raw(names)
+                .file("f", "x")
+                .bytes());
+    assertThat(entries)
+        .extracting(TarEntry::type)
+        .containsExactly(TarEntry.Type.DIRECTORY, TarEntry.Type.REGULAR);
+  }
+
+  @Test
+  void contentOfAHardLinkIsSkippedWhereItIsThere() throws Exception {
+    byte[] content = new byte[1024];
+    Arrays.fill(content, (byte) 'x');
+    for (byte[] body : new byte[][] {content, new byte[1024], new byte[0]}) {
+      List<TarEntry> entries =
+          read(
+              new Tar()
+                  .file("f", content)
+                  .raw(Tar.header("h", '1', 0644, 0, 0, 1000, "f"))
+                  .raw(body)
+                  .file("g", "y")
+                  .bytes());
+      assertThat(entries).extracting(TarEntry::displayName).containsExactly("f", "h", "g");
+    }
+  }
+
+  @Test
+  void oneBlockOfZerosIsNoEnd() {
+    refused(
+        new Tar().file("f", "x").raw(new byte[512]).file("g", "y").bytes(), "one block of zeros");
+  }
+
+  @Test
+  void attributesInTheFormsOfOtherPrograms() throws Exception {
+    TarEntry entry =
+        only(
+            new Tar()
+                .pax(
+                    'x',
+                    "LIBARCHIVE.xattr.user.%e4%20b",
+                    "AAH/",
+                    "LIBARCHIVE.xattr.user.same",
+                    "YQ",
+                    "SCHILY.xattr.user.same",
+                    "a",
+                    "SCHILY.xattr.user.e%3Dq%25",
+                    "v",
+                    "SCHILY.devmajor",
+                    "4095")
+                .entry("c", '3', 0600, 0, 0, "")
+                .bytes());
+    assertThat(entry.xattrs()).containsOnlyKeys("user.\u00e4 b", "user.same", "user.e=q%");
+    assertThat(entry.xattrs().get("user.\u00e4 b")).isEqualTo(new byte[] {0, 1, (byte) 0xFF});
+    assertThat(entry.major()).isEqualTo(4095);
+    refused(
+        new Tar().pax('x', "LIBARCHIVE.xattr.user.a", "*").file("f", "").bytes(),
+        "entry \"f\": PAX LIBARCHIVE.xattr.user.a");
+    refused(
+        new Tar()
+            .pax('x', "LIBARCHIVE.xattr.user.a", "AAAA", "SCHILY.xattr.user.a", "b")
+            .file("f", "")
+            .bytes(),
+        "another value");
   }
 
   @ParameterizedTest
