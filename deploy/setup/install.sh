@@ -189,6 +189,8 @@ test)
   need_nats_server
   need e2fsck e2fsprogs
   want umoci umoci
+  want docker-registry docker-registry
+  want openssl openssl
   want skopeo skopeo
   want debootstrap debootstrap
   want setfattr attr

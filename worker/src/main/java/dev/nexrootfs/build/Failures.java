@@ -32,7 +32,8 @@ public final class Failures {
     return new RequestException(code, message(e), e);
   }
 
-  static RequestException of(IOException e) {
+  /** What a requester is told of {@code e}, which stopped the reading of an input. */
+  public static RequestException of(IOException e) {
     if (e instanceof RegistryException registry && registry.retryAfter().isPresent()) {
       return RequestException.retryAfter(
           ErrorCode.REGISTRY_FAILED, message(e), registry.retryAfter().get().toMillis());

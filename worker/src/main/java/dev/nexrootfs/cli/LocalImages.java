@@ -1,6 +1,7 @@
 package dev.nexrootfs.cli;
 
 import dev.nexrootfs.build.BucketInputs;
+import dev.nexrootfs.build.Failures;
 import dev.nexrootfs.build.Inputs;
 import dev.nexrootfs.build.LayerPull;
 import dev.nexrootfs.build.PathPolicy;
@@ -49,13 +50,9 @@ final class LocalImages {
           new RegistryImages(registries, new BlobCache(cache, BlobExchange.NONE));
       Inputs inputs =
           new Inputs(layers, PathPolicy.ALL, BucketInputs.NONE, java.util.Optional.of(images));
-      Image image = inputs.image(reference, Platform.parse(platform));
+      Image image = open(inputs, reference);
       try {
-        List<DecodedLayer> decoded =
-            LayerPull.of(
-                image,
-                layers,
-                (phase, percent, message) -> line.show(percent * 2, phase.text(), message));
+        List<DecodedLayer> decoded = pull(image, layers, line);
         line.end();
         try {
           use.with(image, decoded);
@@ -71,6 +68,26 @@ final class LocalImages {
       throw new CommandFailure(String.valueOf(e.getMessage()), e);
     } finally {
       line.end();
+    }
+  }
+
+  private Image open(Inputs inputs, String reference) throws RequestException {
+    try {
+      return inputs.image(reference, Platform.parse(platform));
+    } catch (IOException e) {
+      throw Failures.of(e);
+    }
+  }
+
+  private static List<DecodedLayer> pull(Image image, LayerCache layers, ProgressLine line)
+      throws RequestException {
+    try {
+      return LayerPull.of(
+          image,
+          layers,
+          (phase, percent, message) -> line.show(percent * 2, phase.text(), message));
+    } catch (IOException e) {
+      throw Failures.of(e);
     }
   }
 

@@ -20,9 +20,9 @@ import java.util.Map;
 /**
  * Makes nodes of entries.
  *
- * <p>Extended attributes that belong to the machine where a layer was made are left out, as umoci
- * does: labels of SELinux, NFSv4 lists, and what overlayfs notes for itself, with and without
- * privileges. What IMA and EVM keep stays, for it may be a signature that the guest checks.
+ * <p>Extended attributes that belong to the machine where a layer was made are left out: labels of
+ * SELinux, NFSv4 lists, and what overlayfs notes for itself, with and without privileges. What IMA
+ * and EVM keep stays, for it may be a signature that the guest checks.
  */
 final class EntryNodes {
   /** Bytes of a value that the kernel takes at most (XATTR_SIZE_MAX). */

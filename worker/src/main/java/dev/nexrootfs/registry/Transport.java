@@ -24,6 +24,13 @@ import javax.net.ssl.SSLException;
 final class Transport implements Closeable {
   private static final int MAX_REDIRECTS = 10;
 
+  static {
+    // The JDK shows a proxy no password for a tunnel unless it is told to, before its first use.
+    if (System.getProperty("jdk.http.auth.tunneling.disabledSchemes") == null) {
+      System.setProperty("jdk.http.auth.tunneling.disabledSchemes", "");
+    }
+  }
+
   private final RegistrySettings settings;
   private final ProxyEnvironment proxies;
   private final Patience patience;

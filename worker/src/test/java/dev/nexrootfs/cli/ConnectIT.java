@@ -2,6 +2,7 @@ package dev.nexrootfs.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nexrootfs.oracle.Certificates;
 import dev.nexrootfs.oracle.Command;
 import dev.nexrootfs.oracle.NatsServer;
 import dev.nexrootfs.oracle.Program;
@@ -108,8 +109,7 @@ class ConnectIT {
 
   @Test
   void tlsWithAPrivateAuthorityAndAClientCertificate() throws Exception {
-    Command.require("openssl");
-    makeCertificates();
+    Certificates.make(directory);
     List<String> tls =
         List.of(
             "-js",
@@ -142,20 +142,6 @@ class ConnectIT {
               Map.of(), "--server", url, "--tlscert", pem("client.pem"), "--tlskey", pem("ca.pem"));
       assertThat(swapped.output()).contains("PKCS#8");
     }
-  }
-
-  private void makeCertificates() {
-    String script =
-        """
-        set -e; cd "$0"
-        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=ca
-        for name in server client; do
-          openssl req -newkey rsa:2048 -nodes -keyout $name.key -out $name.csr -subj /CN=$name
-          printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\\n' > $name.ext
-          openssl x509 -req -in $name.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out $name.pem -days 2 -extfile $name.ext
-        done
-        """;
-    Command.of("sh", "-c", script, directory).run().orThrow();
   }
 
   private String pem(String name) {

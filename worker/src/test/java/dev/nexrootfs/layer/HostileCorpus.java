@@ -123,7 +123,8 @@ public final class HostileCorpus {
     Path layout =
         OciImages.in(directory.resolve(name)).layer(blob, Digest.sha256(new byte[0])).write();
     Image image = ImageLayout.open(layout, "", Platform.parse("linux/amd64"));
-    LayerCache cache = new LayerCache(directory.resolve("cache"), LAYER_LIMIT);
+    LayerCache cache =
+        new LayerCache(new CacheDirectory(directory.resolve("cache"), 1L << 32), LAYER_LIMIT);
     assertThatThrownBy(() -> cache.layer(image.layers().get(0), image.blobs(), bytes -> {}).close())
         .isInstanceOf(InvalidLayerException.class)
         .hasMessageContaining("more than " + LAYER_LIMIT + " bytes");
