@@ -6,7 +6,9 @@ JAR := worker/target/nex-rootfs.jar
 SOURCES := pom.xml $(shell find protocol worker -name target -prune -o \( -path '*/src/main/*' -o -name pom.xml \) -type f -print)
 export PATH := $(CURDIR)/.cache/bin:$(PATH):/usr/sbin:/sbin
 
-.PHONY: help jar demo test soak check bench fmt clean
+FUZZ_SECONDS ?= 3600
+
+.PHONY: help jar demo test soak check bench fuzz fmt clean
 help:
 	@echo 'make jar     the runnable jar, $(JAR)'
 	@echo 'make demo    the whole way once, on this machine'
@@ -14,6 +16,7 @@ help:
 	@echo 'make soak    the same with the long tests of images in use, and 1000 random trees'
 	@echo 'make check   format, compile, unit tests; under two minutes'
 	@echo 'make bench   ratios against mke2fs -d and cat, as root; under six minutes once its inputs are made'
+	@echo 'make fuzz    Jazzer on layers and manifests, FUZZ_SECONDS=3600 each'
 	@echo 'make fmt     formats the sources'
 
 jar: $(JAR)
@@ -44,6 +47,11 @@ bench:
 	@$(MAKE) --no-print-directory jar
 	$(MVN) $(MVN_FLAGS) test-compile
 	@deploy/bench/bench.sh
+
+fuzz:
+	@deploy/setup/install.sh build
+	@deploy/fuzz/fuzz.sh LayerFuzz $(FUZZ_SECONDS)
+	@deploy/fuzz/fuzz.sh ManifestFuzz $(FUZZ_SECONDS)
 
 fmt:
 	$(MVN) $(MVN_FLAGS) spotless:apply
