@@ -51,6 +51,11 @@ final class EntryPath {
     return bytes[end - 1] == '.' && (end == 1 || bytes[end - 2] == '/');
   }
 
+  /** Whether it begins with a slash; the root is written so, too. */
+  boolean isAbsolute() {
+    return bytes[0] == '/' && !isRoot();
+  }
+
   boolean isRoot() {
     return lastEnd == 0;
   }

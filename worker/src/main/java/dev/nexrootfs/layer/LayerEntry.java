@@ -52,10 +52,16 @@ record LayerEntry(DecodedLayer layer, TarEntry tar) {
   /**
    * The path of the entry.
    *
-   * @throws IllegalArgumentException where it has none
+   * @throws IllegalArgumentException where it has none, or one that does not start at the layer's
+   *     root
    */
   EntryPath path() {
-    return EntryPath.of(tar.name());
+    EntryPath path = EntryPath.of(tar.name());
+    if (path.isAbsolute()) {
+      throw new IllegalArgumentException(
+          "the name is absolute; the names of a layer are relative to its root");
+    }
+    return path;
   }
 
   InvalidLayerException invalid(@Nullable String what, @Nullable Throwable cause) {

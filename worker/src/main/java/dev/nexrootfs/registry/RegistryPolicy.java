@@ -22,10 +22,14 @@ public record RegistryPolicy(List<String> allowed, boolean reachesPrivateHosts) 
 
   /** Whether {@code reference} is listed. */
   boolean names(ImageReference reference) {
-    String name = reference.registry() + "/" + reference.repository();
+    return allows(reference.registry() + "/" + reference.repository());
+  }
+
+  /** Whether {@code name}, a registry and a repository, is listed. */
+  public boolean allows(String name) {
     return allowed.stream()
-        .anyMatch(
-            prefix -> name.startsWith(prefix.replaceAll("/+$", "") + "/") || name.equals(prefix));
+        .map(prefix -> prefix.replaceAll("/+$", ""))
+        .anyMatch(prefix -> name.equals(prefix) || name.startsWith(prefix + "/"));
   }
 
   void check(ImageReference reference) throws RegistryException {

@@ -143,8 +143,8 @@ class LayerMergeTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"../x", "a/../../x", "a/..", ".."})
-  void namesThatLeadOutAreRefused(String name) {
+  @ValueSource(strings = {"../x", "a/../../x", "a/..", "..", "/etc/passwd", "//x"})
+  void namesThatLeadOutOrStartElsewhereAreRefused(String name) {
     refused("entry \"" + name + "\"", new Tar().directory("a/").file(name, ""));
   }
 
@@ -278,7 +278,7 @@ class LayerMergeTest {
 
   @Test
   void namesWithDotsAndDoubledSlashesAreCleaned() throws Exception {
-    for (String name : List.of("./a//b/./c", "/a/b/c", "//./a/b/c", "a/b/c/.")) {
+    for (String name : List.of("./a//b/./c", "a/b/c/.")) {
       assertThat(Listing.of(merge(new Tar().file(name, "x"))).lines())
           .containsOnlyKeys("", "a", "a/b", "a/b/c");
     }

@@ -129,7 +129,14 @@ class BuildServiceIT {
         "{\"agent\":\"" + fixture.agent() + "\",\"size\":17592186044417}", ErrorCode.INVALID_FIELD);
     fixture.refused("{\"image\":\"" + fixture.base() + "\"}", ErrorCode.INVALID_FIELD);
     fixture.refused(
-        "{\"image\":\"alpine\",\"agent\":\"" + fixture.agent() + "\"}", ErrorCode.UNSUPPORTED);
+        "{\"image\":\"alpine\",\"agent\":\"" + fixture.agent() + "\"}",
+        ErrorCode.SOURCE_NOT_ALLOWED);
+    fixture.refused(
+        "{\"image\":\"Not A Name\",\"agent\":\"" + fixture.agent() + "\"}",
+        ErrorCode.INVALID_FIELD);
+    fixture.refused(
+        "{\"image\":\"" + fixture.base() + "\",\"agent\":\"nats://" + fixture.bucket + "/secret\"}",
+        ErrorCode.SOURCE_NOT_ALLOWED);
     fixture.refused(
         "{\"image\":\"oci:/etc\",\"agent\":\"" + fixture.agent() + "\"}",
         ErrorCode.SOURCE_NOT_ALLOWED);
@@ -141,7 +148,7 @@ class BuildServiceIT {
         ErrorCode.INPUT_NOT_FOUND);
     fixture.refused(
         "{\"image\":\"nats://NOBUCKET/none\",\"agent\":\"" + fixture.agent() + "\"}",
-        ErrorCode.NO_BUCKET);
+        ErrorCode.SOURCE_NOT_ALLOWED);
     fixture.refused(
         "{\"image\":\"" + fixture.base() + "\",\"agent\":\"nats://" + fixture.inputs + "/none\"}",
         ErrorCode.INPUT_NOT_FOUND);

@@ -92,7 +92,7 @@ final class ServiceFixture {
         new Inputs(
             cache,
             new PathPolicy(List.of(directory)),
-            new BucketInputs(Optional.of(new Buckets(store)), List.of("NEXINPUTS")),
+            new BucketInputs(Optional.of(new Buckets(store)), List.of(inputs)),
             Optional.empty());
     RootfsBuild build = new RootfsBuild(cache, sources, "test", 1L << 40, Optional.empty());
     return new BuildService(
