@@ -2,6 +2,8 @@ package dev.nexrootfs.cli;
 
 import dev.nexrootfs.build.Failures;
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.charset.Charset;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -61,10 +63,19 @@ public final class NexRootfs implements Callable<Integer> {
 
   /** Runs the command line; the exit status. */
   static int run(String... arguments) {
-    return new CommandLine(new NexRootfs())
-        .setExecutionExceptionHandler(NexRootfs::report)
-        .setCaseInsensitiveEnumValuesAllowed(true)
-        .execute(arguments);
+    CommandLine line =
+        new CommandLine(new NexRootfs())
+            // One for all commands, and over the stream itself: only so it is asked for its faults.
+            .setOut(new PrintWriter(System.out, true, Charset.defaultCharset()))
+            .setExecutionExceptionHandler(NexRootfs::report)
+            .setCaseInsensitiveEnumValuesAllowed(true);
+    int status = line.execute(arguments);
+    // A PrintWriter keeps its faults to itself; output that was lost is no success.
+    if (status == 0 && line.getOut().checkError()) {
+      line.getErr().println("nex-rootfs: standard output cannot be written");
+      return 1;
+    }
+    return status;
   }
 
   @Override

@@ -20,6 +20,8 @@ import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
@@ -92,6 +94,16 @@ class InspectIT {
   void filesArePrinted() {
     assertThat(inspect(0, "/etc/motd")).isEqualTo("hello\n");
     assertThat(inspect(0, "etc/\\xffz")).isEqualTo("stray");
+  }
+
+  @Test
+  void outputThatIsLostIsAFailure() {
+    for (String what : List.of("/", "/etc/motd", "--tar=-", "--verify")) {
+      Object[] words = Program.words(List.of(), "inspect", image, what).toArray();
+      List<Object> shell = new ArrayList<>(List.of("sh", "-c", "exec \"$@\" > /dev/full", "sh"));
+      shell.addAll(List.of(words));
+      assertThat(Command.of(shell.toArray()).run().exit()).as(what).isEqualTo(1);
+    }
   }
 
   @Test
