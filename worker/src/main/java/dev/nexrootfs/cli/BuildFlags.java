@@ -11,6 +11,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
 
 /** What is to be built: the four flags of {@code nex rootfs}, and ours. */
 final class BuildFlags {
@@ -53,7 +54,12 @@ final class BuildFlags {
   static final class SizeText implements ITypeConverter<Size> {
     @Override
     public Size convert(String text) {
-      return Size.parse(text);
+      try {
+        return Size.parse(text);
+      } catch (IllegalArgumentException e) {
+        // Of other exceptions picocli tells the class, too.
+        throw new TypeConversionException(e.getMessage());
+      }
     }
   }
 

@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.TypeConversionException;
 
 /** Numbers of bytes as people write them: {@code 157286400}, {@code 150MiB}, {@code 2GiB}. */
 final class ByteCount implements ITypeConverter<Long> {
@@ -17,13 +18,13 @@ final class ByteCount implements ITypeConverter<Long> {
   public Long convert(String text) {
     Matcher matcher = FORM.matcher(text);
     if (!matcher.matches()) {
-      throw new IllegalArgumentException("\"" + text + "\" is not bytes, like 157286400 or 150MiB");
+      throw new TypeConversionException("\"" + text + "\" is not bytes, like 157286400 or 150MiB");
     }
     int shift = matcher.group(2) == null ? 0 : SHIFTS.getOrDefault(matcher.group(2), 0);
     try {
       return Math.multiplyExact(Long.parseLong(matcher.group(1)), 1L << shift);
     } catch (ArithmeticException e) {
-      throw new IllegalArgumentException(text + " is more than " + Size.MAX_BYTES + " bytes", e);
+      throw new TypeConversionException(text + " is more than " + Size.MAX_BYTES + " bytes");
     }
   }
 

@@ -276,7 +276,11 @@ class PoolIT {
     assertThat(
             Program.run("build", "--image", "oci:/none", "--size", "0", "--guest", "plain")
                 .output())
-        .contains("size: 0 is not");
+        .contains("size: 0 is not")
+        .doesNotContain("Exception");
+    assertThat(Program.run("worker", "--max-size", "2GB").output())
+        .contains("\"2GB\" is not bytes")
+        .doesNotContain("Exception");
   }
 
   private void awaitChunks(Connection connection, long wanted) throws Exception {
