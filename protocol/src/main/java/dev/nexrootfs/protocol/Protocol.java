@@ -77,6 +77,10 @@ public final class Protocol {
       String what = cause == null ? e.getOriginalMessage() : String.valueOf(cause.getMessage());
       throw new RequestException(ErrorCode.INVALID_FIELD, what, e);
     } catch (MismatchedInputException e) {
+      if (e.getPath().isEmpty()) {
+        throw new RequestException(
+            ErrorCode.INVALID_JSON, "more than one JSON object; send one", e);
+      }
       throw new RequestException(
           ErrorCode.INVALID_FIELD, path(e) + ": not " + describe(e.getTargetType()), e);
     } catch (JsonMappingException e) {

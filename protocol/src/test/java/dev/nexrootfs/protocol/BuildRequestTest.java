@@ -40,7 +40,9 @@ class BuildRequestTest {
         "{} {}",
         "{'agent':'a'}",
         "{\"agent\":\"a\",\"agent\":\"b\"}",
-        "{\"agent\":\"a\"}trailing"
+        "{\"agent\":\"a\"}trailing",
+        "{\"agent\":\"a\"}{\"agent\":\"a\"}",
+        "{\"agent\":\"a\"}[]"
       })
   void whatIsNotOneJsonObjectIsRefused(String json) {
     assertThatThrownBy(() -> read(json))
