@@ -35,6 +35,16 @@ public record ServiceSettings(
           "slots " + slots + " and queue " + queue + ": both are at least 1");
     }
     inboxPrefixes = List.copyOf(inboxPrefixes);
+    for (String prefix : inboxPrefixes) {
+      // A prefix of nothing is one of every subject, and one of $ leads to the servers' own: either
+      // lets a requester publish with the worker's rights.
+      if (!prefix.endsWith(".") || prefix.startsWith(".") || prefix.startsWith("$")) {
+        throw new IllegalArgumentException(
+            "reply prefix \""
+                + prefix
+                + "\" is not the start of a subject that ends in a point, like _INBOX.");
+      }
+    }
   }
 
   /**
