@@ -13,10 +13,15 @@ public final class Mke2fs {
   /** Writes an image of {@code source} to {@code image}, with further {@code flags}. */
   public static void write(Path source, Path image, String size, String... flags) {
     List<Object> command =
-        new ArrayList<>(List.of("mke2fs", "-q", "-F", "-t", "ext4", "-d", source));
+        new ArrayList<>(List.of(program(), "-q", "-F", "-t", "ext4", "-d", source));
     command.addAll(List.of(flags));
     command.addAll(List.of(image, size));
     Command.of(command.toArray()).timeout(300).run().orThrow();
+  }
+
+  /** The current mke2fs, where it was fetched: older ones write times after 2038 as before 1970. */
+  private static String program() {
+    return Command.exists("mke2fs-current") ? "mke2fs-current" : "mke2fs";
   }
 
   /** Has e2fsck index the directories of {@code image}: those of more than a few blocks. */
