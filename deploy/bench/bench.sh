@@ -158,3 +158,5 @@ step "A million small files, an image of $((million_size >> 20)) MiB, as a new p
 memory "$bench/million.image" "$million_size" >"$work/memory"
 awk '{ printf "a million files: peak memory %.0f MiB with -Xmx%s, %.2f times the goal (512 MiB)\n", $2 / 1024, $1, $2 / 1024 / 512 }' \
   "$work/memory"
+
+sh "$top/deploy/bench/pull.sh"

@@ -213,6 +213,9 @@ bench)
   need mke2fs e2fsprogs
   need dpkg-deb dpkg
   need debootstrap debootstrap
+  need skopeo skopeo
+  need umoci umoci
+  need docker-registry docker-registry
   # The shell's own time, which command -v finds too, does not measure memory.
   [ -x /usr/bin/time ] || apt_install time
   ;;

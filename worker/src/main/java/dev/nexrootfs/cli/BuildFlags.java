@@ -19,8 +19,9 @@ final class BuildFlags {
       names = "--image",
       paramLabel = "REF",
       description = {
-        "Base image for rootfs build: nats://BUCKET/object of an archive,",
-        "oci:DIR[:tag], oci-archive:FILE or docker-archive:FILE",
+        "Base image for rootfs build: [registry/]name[:tag][@digest],",
+        "nats://BUCKET/object of an archive, oci:DIR[:tag], oci-archive:FILE",
+        "or docker-archive:FILE",
         "(default: " + BuildRequest.DEFAULT_IMAGE + ")"
       })
   @Nullable String image;
