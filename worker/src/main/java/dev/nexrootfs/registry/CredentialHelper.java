@@ -40,21 +40,32 @@ final class CredentialHelper {
       throw failed("docker-credential-" + name + " cannot be started", e);
     }
     try {
-      // What does not end in time is ended, so that reading its output ends too.
+      // What does not end in time is ended, so that reading its output ends too. Not what has
+      // ended: that would close its output before it is read.
       var unused =
           process
               .onExit()
               .orTimeout(PATIENCE.toMillis(), TimeUnit.MILLISECONDS)
-              .whenComplete((exited, late) -> process.destroyForcibly());
-      try (OutputStream in = process.getOutputStream()) {
-        in.write(registry.getBytes(StandardCharsets.UTF_8));
-      }
+              .exceptionally(late -> process.destroyForcibly());
+      tell(process, registry);
       try (InputStream out = process.getInputStream()) {
         byte[] output = out.readNBytes(MAX_OUTPUT);
         return answer(registry, waitFor(process), output);
       }
     } finally {
       process.destroyForcibly();
+    }
+  }
+
+  private static void tell(Process process, String registry) throws IOException {
+    try (OutputStream in = process.getOutputStream()) {
+      in.write(registry.getBytes(StandardCharsets.UTF_8));
+    } catch (IOException e) {
+      if (process.isAlive()) {
+        throw failed("the helper does not read the registry's name", e);
+      }
+      // It ended without reading; its exit status and its output say why.
+      return;
     }
   }
 
