@@ -38,6 +38,10 @@ public final class Inputs {
   private static final Pattern WEB_FILE =
       Pattern.compile("(https://[^\\s]+?)@(sha(?:256|512):[0-9a-f]+)");
 
+  /** What skopeo and podman call further places of images. */
+  private static final Pattern OTHER_TRANSPORT =
+      Pattern.compile("docker://|docker-daemon:|containers-storage:|dir:[./]");
+
   private final LayerCache cache;
   private final PathPolicy paths;
   private final BucketInputs buckets;
@@ -85,6 +89,16 @@ public final class Inputs {
 
   private Image fromRegistry(String reference, Platform platform)
       throws IOException, RequestException {
+    Matcher transport = OTHER_TRANSPORT.matcher(reference);
+    if (transport.lookingAt()) {
+      throw new RequestException(
+          ErrorCode.INVALID_FIELD,
+          "image: "
+              + transport.group()
+              + " is not read here; write docker://NAME as NAME, and others as an archive: skopeo copy "
+              + transport.group()
+              + "… oci-archive:FILE");
+    }
     ImageReference parsed;
     try {
       parsed = ImageReference.parse(reference);

@@ -29,8 +29,11 @@ final class BuildFlags {
   @Option(
       names = "--agent",
       paramLabel = "FILE",
-      description = "Path to agent binary; required for the guest nex")
-  @Nullable Path agent;
+      description = {
+        "Path to agent binary, or https://HOST/PATH@sha256:HEX;",
+        "required for the guest nex"
+      })
+  @Nullable String agent;
 
   @Option(
       names = "--script",
@@ -108,7 +111,7 @@ final class BuildFlags {
       }
       return new BuildRequest(
           imageInstead.orElse(image == null ? BuildRequest.DEFAULT_IMAGE : image),
-          agent == null ? null : placement.place(existing(agent, "--agent")),
+          agent == null ? null : place(agent, "--agent", placement),
           script == null ? null : placement.place(existing(script, "--script")),
           size,
           platform,
@@ -122,6 +125,14 @@ final class BuildFlags {
     } catch (IllegalArgumentException e) {
       throw new CommandFailure(String.valueOf(e.getMessage()), e);
     }
+  }
+
+  /** What a worker fetches itself stays as it is. */
+  private static String place(String source, String flag, Placement placement)
+      throws java.io.IOException, CommandFailure {
+    return source.startsWith("https://") || source.startsWith("nats://")
+        ? source
+        : placement.place(existing(Path.of(source), flag));
   }
 
   private static FileSpec fileSpec(String text, Placement placement)

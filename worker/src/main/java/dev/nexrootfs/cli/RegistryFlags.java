@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -49,7 +50,12 @@ final class RegistryFlags {
   private RegistrySettings settings() throws IOException {
     RegistrySettings settings = file == null ? RegistrySettings.NONE : RegistrySettings.read(file);
     Map<String, RegistrySettings.Host> hosts = new HashMap<>(settings.registries());
-    plainHttp.forEach(host -> hosts.put(host, RegistrySettings.Host.ofPlainHttp()));
+    for (String host : plainHttp) {
+      if (!host.matches("[^/@\\s]+") || host.startsWith("http:")) {
+        throw new IllegalArgumentException("--plain-http " + host + " is not HOST[:PORT]");
+      }
+      hosts.put(host.toLowerCase(Locale.ROOT), RegistrySettings.Host.ofPlainHttp());
+    }
     return new RegistrySettings(hosts);
   }
 }

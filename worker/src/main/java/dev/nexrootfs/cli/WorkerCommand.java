@@ -105,8 +105,9 @@ final class WorkerCommand implements Callable<Integer> {
       names = "--allow-registry",
       paramLabel = "HOST[/PATH]",
       description = {
-        "requests may name images of this registry, or of its repositories below PATH;",
-        "can be given again (default: every registry that is public or in --registries)"
+        "requests may name images of this registry, or of its repositories below PATH, and",
+        "https:// files of this host; can be given again (default: every host that is",
+        "public or in --registries)"
       })
   private List<String> allowedRegistries = List.of();
 

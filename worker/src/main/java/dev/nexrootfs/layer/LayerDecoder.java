@@ -74,7 +74,11 @@ final class LayerDecoder extends FilterInputStream {
   private static IOException corrupt(String what, IOException cause) {
     return cause instanceof DigestMismatchException
         ? cause
-        : new InvalidLayerException(what + " cannot be decompressed: " + cause.getMessage(), cause);
+        : new InvalidLayerException(
+            what
+                + " cannot be decompressed: "
+                + (cause.getMessage() == null ? "it is cut off" : cause.getMessage()),
+            cause);
   }
 
   private static boolean hasMagic(byte[] bytes, int from, int... magic) {

@@ -65,12 +65,22 @@ final class RegistryClient {
                   + " cannot be reached, "
                   + attempt
                   + " times tried: "
-                  + e.getMessage(),
+                  + e.getMessage()
+                  + plainHttpHint(endpoint),
               e);
         }
       }
       pause(delay);
     }
+  }
+
+  /** Registries of a test or of a cluster often speak no TLS, and some say nothing to it. */
+  private static String plainHttpHint(Endpoint endpoint) {
+    boolean port = endpoint.base().getPort() >= 0 && "https".equals(endpoint.base().getScheme());
+    return port
+        ? "; where it speaks plain HTTP, allow that by --plain-http "
+            + Reach.authority(endpoint.base())
+        : "";
   }
 
   private Answer authorized(

@@ -4,10 +4,10 @@ import dev.nexrootfs.oci.ImageReference;
 import java.util.List;
 
 /**
- * Which registries a request may name.
+ * Which registries, and hosts of other files, a request may name.
  *
- * @param allowed registries, or beginnings of repositories like {@code registry.example/team};
- *     empty for every registry of the public Internet
+ * @param allowed hosts, or beginnings of repositories like {@code registry.example/team}; empty for
+ *     every registry of the public Internet
  * @param reachesPrivateHosts whether registries at private addresses may be named though they are
  *     not listed
  */

@@ -165,16 +165,25 @@ final class Transport implements Closeable {
       throw new RegistryException(
           RegistryException.Reason.FAILED, "interrupted at " + shown(uri), e);
     } catch (SSLException e) {
-      throw new RegistryException(
-          RegistryException.Reason.NOT_ALLOWED,
-          shown(uri)
-              + " cannot be trusted: "
-              + e.getMessage()
-              + "; where its certificate is of a private CA, name the CA in the registries file",
-          e);
+      throw untrusted(uri, e);
     } catch (IOException e) {
       throw new IOException(shown(uri) + ": " + reason(e), e);
     }
+  }
+
+  private static RegistryException untrusted(URI uri, SSLException e) {
+    boolean noTls = String.valueOf(e.getMessage()).contains("plaintext connection");
+    return new RegistryException(
+        noTls ? RegistryException.Reason.FAILED : RegistryException.Reason.NOT_ALLOWED,
+        noTls
+            ? shown(uri)
+                + " does not speak TLS; where plain HTTP is meant, allow it by --plain-http "
+                + Reach.authority(uri)
+            : shown(uri)
+                + " cannot be trusted: "
+                + e.getMessage()
+                + "; where its certificate is of a private CA, name the CA in the registries file",
+        e);
   }
 
   private HttpClient client(URI uri) throws IOException {

@@ -27,6 +27,15 @@ public record WebFile(InputStream body) implements Closeable {
           RegistryException.Reason.NOT_ALLOWED, "only https://HOST/PATH is fetched", null);
     }
     String host = Reach.authority(uri);
+    if (!policy.allowed().isEmpty() && !policy.allows(host + uri.getPath())) {
+      throw new RegistryException(
+          RegistryException.Reason.NOT_ALLOWED,
+          "the worker does not allow files of "
+              + host
+              + "; its operator allows "
+              + String.join(", ", policy.allowed()),
+          null);
+    }
     if (!policy.reachesPrivateHosts() && !settings.knows(host)) {
       transport.reach().checkPublic(Transport.shown(uri), uri);
     }

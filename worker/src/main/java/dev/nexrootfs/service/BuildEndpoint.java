@@ -31,6 +31,9 @@ final class BuildEndpoint {
 
   private static final long BUSY_RETRY_MILLIS = 5000;
 
+  /** Another worker can answer at once, where there is one. */
+  private static final long DRAINING_RETRY_MILLIS = 500;
+
   private final Connection front;
   private final ServiceSettings settings;
   private final RootfsBuild build;
@@ -90,7 +93,9 @@ final class BuildEndpoint {
     Job job = new Job(id, replyTo, request, events);
     if (slots.isDraining()) {
       throw RequestException.retryAfter(
-          ErrorCode.DRAINING, "worker " + settings.worker() + " is stopping; ask again", 1);
+          ErrorCode.DRAINING,
+          "worker " + settings.worker() + " is stopping; ask again",
+          DRAINING_RETRY_MILLIS);
     }
     events.queued();
     open.add(job);
@@ -173,7 +178,7 @@ final class BuildEndpoint {
         RequestException.retryAfter(
             ErrorCode.DRAINING,
             "worker " + settings.worker() + " stopped before it was built; ask again",
-            1);
+            DRAINING_RETRY_MILLIS);
     for (Job job : open) {
       fail(job, stopped);
     }

@@ -152,6 +152,27 @@ class InputsIT {
     assertThat(policy.allows("other.example/x/y")).isTrue();
   }
 
+  @Test
+  void listOfRegistriesBoundsFilesOfTheWebToo() throws Exception {
+    Inputs inputs =
+        inputs(RegistrySettings.NONE, new RegistryPolicy(List.of("files.example/agents"), false));
+    for (String url : List.of("https://other.example/x", "https://files.example/other")) {
+      assertThatThrownBy(() -> inputs.spool("agent", url + "@" + Digest.sha256(agent)))
+          .as(url)
+          .hasMessageContaining("does not allow files of");
+    }
+  }
+
+  @Test
+  void placesThatOnlyOtherToolsKnowAreNotTakenForRepositories() throws Exception {
+    for (String reference :
+        List.of("docker://alpine", "docker-daemon:alpine", "containers-storage:x", "dir:/base")) {
+      assertThatThrownBy(() -> local().image(reference, AMD64))
+          .isInstanceOf(RequestException.class)
+          .hasMessageContaining("oci-archive:FILE");
+    }
+  }
+
   private void reads(String reference) throws Exception {
     Image image = local().image(reference, AMD64);
     List<DecodedLayer> layers =

@@ -102,7 +102,8 @@ class RegistryTlsIT {
         Pulls pulls = Pulls.from()) {
       image.serve(registry, "a", "t");
       assertThatThrownBy(() -> pulls.image(registry.host() + "/a:t"))
-          .isInstanceOf(RegistryException.class);
+          .isInstanceOf(RegistryException.class)
+          .hasMessageContaining("--plain-http " + registry.host());
       assertThat(registry.seen()).isEmpty();
       pulls.host(registry.host(), RegistrySettings.Host.ofPlainHttp());
       assertThat(pulls.image(registry.host() + "/a:t").layers()).hasSize(1);
