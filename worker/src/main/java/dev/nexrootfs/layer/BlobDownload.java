@@ -103,12 +103,13 @@ final class BlobDownload extends InputStream {
 
   @Override
   public void close() throws IOException {
-    try (lock) {
-      verifying.close();
+    InputStream bytes = verifying;
+    try (lock;
+        part;
+        bytes) {
       if (failed) {
         part.discard();
       }
-      part.close();
     } finally {
       if (complete) {
         exchange.offer(blob, () -> reopen.open(blob));

@@ -170,11 +170,12 @@ public final class CacheDirectory {
       return channel;
     }
 
-    /** Asks for room up to {@code size}. */
+    /** Asks for room up to {@code size}; a step beyond what is there is counted anyway. */
     private void reserve(long size) throws IOException {
       if (size > reserved) {
-        makeRoom(0);
-        reserved = Math.max(size, channel.size() + stepBytes);
+        long step = channel.size() + stepBytes;
+        makeRoom(Math.max(0, size - step));
+        reserved = Math.max(size, step);
       }
     }
 

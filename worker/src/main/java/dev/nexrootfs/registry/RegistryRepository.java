@@ -11,7 +11,6 @@ import dev.nexrootfs.oci.MediaTypes;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -168,7 +167,9 @@ public final class RegistryRepository implements BlobSource {
     }
     List<Endpoint> left =
         endpoints.stream().filter(endpoint -> !isRejected(descriptor, endpoint)).toList();
-    return new BlobStream(this, descriptor, from, left);
+    // Where every place was wrong once, another reader of the blob is told so by the registry.
+    List<Endpoint> origin = endpoints.subList(endpoints.size() - 1, endpoints.size());
+    return new BlobStream(this, descriptor, from, left.isEmpty() ? origin : left);
   }
 
   /** The bytes of {@code descriptor} from {@code from} on, at one endpoint. */
@@ -209,8 +210,7 @@ public final class RegistryRepository implements BlobSource {
     rejected
         .computeIfAbsent(descriptor.digest(), unused -> ConcurrentHashMap.newKeySet())
         .add(culprit);
-    return new HashSet<>(endpoints).size()
-        > rejected.getOrDefault(descriptor.digest(), Set.of()).size();
+    return endpoints.stream().anyMatch(endpoint -> !isRejected(descriptor, endpoint));
   }
 
   @Override

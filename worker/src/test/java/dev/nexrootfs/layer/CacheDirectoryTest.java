@@ -111,6 +111,19 @@ class CacheDirectoryTest {
   }
 
   @Test
+  void singleWriteThatIsLargerThanTheLimitIsRefusedBeforeItIsMade() throws Exception {
+    CacheDirectory cache = open();
+    byte[] large = new byte[(int) LIMIT + 1];
+    try (FileLocks.Held lock = cache.exclusive(Kind.LAYERS, Digest.sha256(large));
+        CacheDirectory.Part part = cache.part(Kind.LAYERS, Digest.sha256(large))) {
+      assertThat(lock).isNotNull();
+      assertThatThrownBy(() -> part.append(0, large, 0, large.length))
+          .isInstanceOf(CacheFullException.class);
+    }
+    assertThat(bytesOnDisk()).isZero();
+  }
+
+  @Test
   void inputsCountAsLongAsTheyAreOpen() throws Exception {
     CacheDirectory cache = open();
     LayerCache layers = new LayerCache(cache, LIMIT * 2);

@@ -249,7 +249,7 @@ class RegistryAuthenticationTest {
   }
 
   @Test
-  void shortLifeIsKeptToAndALongOneReused() throws Exception {
+  void tokenOfALongLifeIsReused() throws Exception {
     protect("Bearer T", bearer(""));
     registry.on("GET /token", text(200, "{\"token\":\"T\",\"expires_in\":3600}"));
     try (Pulls pulls = Pulls.from(registry)) {

@@ -173,6 +173,9 @@ class RegistryRetryTest {
       assertThat(in.readAllBytes()).isEqualTo(image.layer());
     }
     assertThat(found.blobs().reject(layer.blob())).isFalse();
+    try (InputStream in = found.blobs().openVerified(layer.blob())) {
+      assertThat(in.readAllBytes()).isEqualTo(image.layer());
+    }
   }
 
   @Test
