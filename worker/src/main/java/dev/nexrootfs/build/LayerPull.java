@@ -16,7 +16,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Brings an image's layers into the cache, several at once, each downloaded and decoded in one go.
+ * Brings an image's layers into the cache, several at once, each downloaded, decoded and looked
+ * through for whiteouts in one go.
  */
 public final class LayerPull {
   private static final Logger LOG = LoggerFactory.getLogger(LayerPull.class);

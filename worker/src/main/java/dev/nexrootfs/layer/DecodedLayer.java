@@ -11,11 +11,14 @@ import java.nio.channels.FileChannel;
  * @param diffId its digest
  * @param channel its bytes
  * @param pin what keeps it in the cache
+ * @param mayHaveWhiteouts false where it is known that none of its entries is a whiteout
  */
-public record DecodedLayer(Digest diffId, FileChannel channel, Closeable pin) implements Closeable {
-  /** A layer that no cache keeps. */
+public record DecodedLayer(
+    Digest diffId, FileChannel channel, Closeable pin, boolean mayHaveWhiteouts)
+    implements Closeable {
+  /** A layer that no cache keeps, and nobody has looked into. */
   public DecodedLayer(Digest diffId, FileChannel channel) {
-    this(diffId, channel, channel);
+    this(diffId, channel, channel, true);
   }
 
   @Override

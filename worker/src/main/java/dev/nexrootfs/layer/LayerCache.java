@@ -13,6 +13,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.security.MessageDigest;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -25,13 +26,14 @@ public final class LayerCache {
   private static final int BUFFER_BYTES = 1 << 17;
 
   /** So many digests are remembered; beyond, layers are read once more. */
-  private static final int MAX_VERIFIED = 10_000;
+  private static final int MAX_REMEMBERED = 10_000;
 
   private static final Logger LOG = LoggerFactory.getLogger(LayerCache.class);
 
   private final CacheDirectory directory;
   private final long maxLayerBytes;
   private final Set<Digest> verified = ConcurrentHashMap.newKeySet();
+  private final Map<Digest, Boolean> whiteouts = new ConcurrentHashMap<>();
 
   /**
    * Layers in {@code directory}.
@@ -59,13 +61,33 @@ public final class LayerCache {
       Optional<CacheDirectory.Pinned> present = directory.open(Kind.LAYERS, diffId);
       if (present.isPresent() && isWhole(present.get(), diffId)) {
         progress.accept(layer.blob().size());
-        return new DecodedLayer(diffId, present.get().channel(), present.get());
+        return indexed(diffId, present.get());
       }
       if (present.isPresent()) {
         LOG.warn("the cached layer {} is corrupt; it is decoded again", diffId);
         present.get().close();
       }
       decodeOnce(layer, blobs, present.isPresent(), progress);
+    }
+  }
+
+  /** Looks through the headers of a layer: most have no whiteout, and the merge reads them once. */
+  private DecodedLayer indexed(Digest diffId, CacheDirectory.Pinned layer) throws IOException {
+    boolean complete = false;
+    try {
+      Boolean known = whiteouts.get(diffId);
+      boolean found =
+          known != null ? known : LayerWhiteouts.areIn(new DecodedLayer(diffId, layer.channel()));
+      if (whiteouts.size() >= MAX_REMEMBERED) {
+        whiteouts.clear();
+      }
+      whiteouts.put(diffId, found);
+      complete = true;
+      return new DecodedLayer(diffId, layer.channel(), layer, found);
+    } finally {
+      if (!complete) {
+        layer.close();
+      }
     }
   }
 
@@ -156,7 +178,7 @@ public final class LayerCache {
   }
 
   private void addVerified(Digest diffId) {
-    if (verified.size() >= MAX_VERIFIED) {
+    if (verified.size() >= MAX_REMEMBERED) {
       verified.clear();
     }
     verified.add(diffId);

@@ -68,7 +68,9 @@ public final class LayerMerge {
     try {
       // Below the lowest layer there is nothing that could go.
       Map<Long, Node> removedTargets =
-          isLowest ? Map.of() : LayerWhiteouts.apply(layer, tree, budget, parents);
+          isLowest || !layer.mayHaveWhiteouts()
+              ? Map.of()
+              : LayerWhiteouts.apply(layer, tree, budget, parents);
       new Addition(removedTargets).add(layer);
     } catch (TarException e) {
       throw new InvalidLayerException("layer " + layer.diffId() + ": " + e.getMessage(), e);

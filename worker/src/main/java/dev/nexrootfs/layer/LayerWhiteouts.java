@@ -1,6 +1,7 @@
 package dev.nexrootfs.layer;
 
 import dev.nexrootfs.tar.TarEntry;
+import dev.nexrootfs.tar.TarException;
 import dev.nexrootfs.tree.Directory;
 import dev.nexrootfs.tree.FileTree;
 import dev.nexrootfs.tree.Node;
@@ -12,6 +13,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * The whiteouts of one layer, applied to the tree below before any entry of the layer is added.
@@ -60,6 +62,21 @@ final class LayerWhiteouts {
     }
     budget.release(all.held);
     return all.linkTargets;
+  }
+
+  /**
+   * Whether an entry of {@code layer} is a whiteout.
+   *
+   * @throws InvalidLayerException where the layer cannot be read to its end
+   */
+  static boolean areIn(DecodedLayer layer) throws IOException {
+    AtomicBoolean found = new AtomicBoolean();
+    try {
+      LayerEntry.forEach(layer, entry -> found.compareAndSet(false, entry.path().isWhiteout()));
+      return found.get();
+    } catch (TarException e) {
+      throw new InvalidLayerException("layer " + layer.diffId() + ": " + e.getMessage(), e);
+    }
   }
 
   private void collect(LayerEntry entry) throws IOException {

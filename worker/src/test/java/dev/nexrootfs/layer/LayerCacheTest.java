@@ -77,6 +77,22 @@ class LayerCacheTest {
   }
 
   @Test
+  void layerKnowsWhetherItHasAWhiteoutAlsoWhenItWasCachedBefore() throws Exception {
+    byte[] removing = new Tar().directory("d/").file("d/.wh.f", "").bytes();
+    for (int time = 0; time < 2; time++) {
+      assertThat(mayHaveWhiteouts(tar)).isFalse();
+      assertThat(mayHaveWhiteouts(removing)).isTrue();
+    }
+  }
+
+  private boolean mayHaveWhiteouts(byte[] layer) throws IOException {
+    Image image = image(OciImages.gzip(layer), Digest.sha256(layer));
+    try (DecodedLayer decoded = cache.layer(image.layers().get(0), image.blobs(), bytes -> {})) {
+      return decoded.mayHaveWhiteouts();
+    }
+  }
+
+  @Test
   void cachedLayerThatWasDamagedIsDecodedAgain() throws Exception {
     Image image = image(OciImages.gzip(tar), Digest.sha256(tar));
     cache.layer(image.layers().get(0), image.blobs(), bytes -> {}).close();

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Instant;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -194,6 +195,23 @@ class ImageLayoutTest {
     assertThat(image.blobs().read(image.layers().get(0).blob(), 1 << 20))
         .isEqualTo(OciImages.gzip(tar));
     image.blobs().close();
+  }
+
+  @Test
+  void archiveThatStoresABlobWithoutItsHolesIsRefusedByName() throws Exception {
+    Path layout = directory.resolve("layout");
+    OciImages.in(layout).layer(tar).write();
+    Path hollow = layout.resolve("hollow");
+    Command.of("truncate", "-s", "1M", hollow).run().orThrow();
+    Path archive = directory.resolve("layout.tar");
+    Command.of("tar", "-C", layout, "--sparse", "-cf", archive, ".").run().orThrow();
+    // What nobody asks for does no harm; as the index it would be read.
+    ImageArchive.open(archive, "", AMD64).blobs().close();
+    Files.move(hollow, layout.resolve("index.json"), StandardCopyOption.REPLACE_EXISTING);
+    Command.of("tar", "-C", layout, "--sparse", "-cf", archive, ".").run().orThrow();
+    assertThatThrownBy(() -> ImageArchive.open(archive, "", AMD64))
+        .isInstanceOf(InvalidImageException.class)
+        .hasMessageContaining("index.json is stored without its holes");
   }
 
   @Test
