@@ -2,6 +2,7 @@ package dev.nexrootfs.registry;
 
 import static dev.nexrootfs.registry.ScriptedRegistry.body;
 import static dev.nexrootfs.registry.ScriptedRegistry.cut;
+import static dev.nexrootfs.registry.ScriptedRegistry.cutWhen;
 import static dev.nexrootfs.registry.ScriptedRegistry.ranged;
 import static dev.nexrootfs.registry.ScriptedRegistry.status;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -11,11 +12,15 @@ import dev.nexrootfs.oci.Descriptor;
 import dev.nexrootfs.oci.Digest;
 import dev.nexrootfs.oci.DigestMismatchException;
 import dev.nexrootfs.registry.ScriptedRegistry.Reply;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -55,10 +60,30 @@ class BlobStreamTest {
     return registry.seen().stream().map(seen -> seen.header("Range").orElse("all")).toList();
   }
 
+  private byte[] readOverCuts(int... cuts) throws IOException {
+    return readOverCuts(List.of(ranged(blob)), cuts);
+  }
+
+  /** The blob over connections each of which breaks when so many bytes of it were read. */
+  private byte[] readOverCuts(List<Reply> then, int... cuts) throws IOException {
+    List<CountDownLatch> gates = IntStream.of(cuts).mapToObj(cut -> new CountDownLatch(1)).toList();
+    Stream<Reply> replies =
+        IntStream.range(0, cuts.length).mapToObj(i -> cutWhen(gates.get(i), blob, cuts[i]));
+    on(Stream.concat(replies, then.stream()).toArray(Reply[]::new));
+    ByteArrayOutputStream all = new ByteArrayOutputStream();
+    try (InputStream in = pulls.repository(registry.host() + "/a:t").openVerified(descriptor)) {
+      for (int i = 0; i < cuts.length; i++) {
+        all.write(in.readNBytes(cuts[i]));
+        gates.get(i).countDown();
+      }
+      all.write(in.readAllBytes());
+    }
+    return all.toByteArray();
+  }
+
   @Test
   void downloadGoesOnWhereTheConnectionWasCut() throws Exception {
-    on(cut(blob, 100_000), cut(blob, 150_000), ranged(blob));
-    assertThat(read()).isEqualTo(blob);
+    assertThat(readOverCuts(100_000, 150_000)).isEqualTo(blob);
     assertThat(ranges()).containsExactly("all", "bytes=100000-", "bytes=250000-");
   }
 
@@ -101,15 +126,13 @@ class BlobStreamTest {
         ""
       })
   void wrongRangeIsNotTakenForTheRightOne(String range) throws Exception {
-    on(
-        cut(blob, 100_000),
+    Reply wrong =
         exchange -> {
           exchange.getResponseHeaders().set("Content-Range", range);
           exchange.sendResponseHeaders(206, blob.length);
           exchange.getResponseBody().write(blob);
-        },
-        body(200, blob));
-    assertThat(read()).isEqualTo(blob);
+        };
+    assertThat(readOverCuts(List.of(wrong, body(200, blob)), 100_000)).isEqualTo(blob);
     assertThat(ranges()).containsExactly("all", "bytes=100000-", "all");
   }
 
@@ -191,8 +214,7 @@ class BlobStreamTest {
 
   @Test
   void connectionThatBreaksOftenButGoesOnComesToItsEnd() throws Exception {
-    on(cut(blob, 70_000), cut(blob, 70_000), cut(blob, 70_000), cut(blob, 70_000), ranged(blob));
-    assertThat(read()).isEqualTo(blob);
+    assertThat(readOverCuts(70_000, 70_000, 70_000, 70_000)).isEqualTo(blob);
     assertThat(registry.seen()).hasSize(5);
   }
 }

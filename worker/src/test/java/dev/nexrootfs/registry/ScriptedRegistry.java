@@ -184,7 +184,19 @@ public final class ScriptedRegistry implements AutoCloseable {
     };
   }
 
-  /** The same, and then nothing any more. */
+  /**
+   * The same, but the connection breaks only when the gate opens: the JDK's client drops what it
+   * has received and nobody has read yet, so that a test opens it when it has read those bytes.
+   */
+  public static Reply cutWhen(CountDownLatch gate, byte[] body, int bytes) {
+    return exchange -> {
+      begin(exchange, body, bytes);
+      gate.await();
+      exchange.close();
+    };
+  }
+
+  /** A body of which some bytes come, and then nothing any more. */
   public Reply stalled(byte[] body, int bytes) {
     return exchange -> {
       begin(exchange, body, bytes);
