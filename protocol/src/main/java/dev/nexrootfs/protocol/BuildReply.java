@@ -47,4 +47,44 @@ public record BuildReply(
     links = List.copyOf(links);
     warnings = List.copyOf(warnings);
   }
+
+  /** The same answer to another request. */
+  public BuildReply withId(String other) {
+    return new BuildReply(
+        other,
+        key,
+        bucket,
+        object,
+        location,
+        links,
+        digest,
+        size,
+        freeBytes,
+        platform,
+        baseManifest,
+        cached,
+        durations,
+        worker,
+        warnings);
+  }
+
+  /** The answer of {@code otherWorker}, which found the image there. */
+  public BuildReply asHit(String other, String otherWorker, long millis) {
+    return new BuildReply(
+        other,
+        key,
+        bucket,
+        object,
+        location,
+        links,
+        digest,
+        size,
+        freeBytes,
+        platform,
+        baseManifest,
+        true,
+        Map.of("total", millis),
+        otherWorker,
+        warnings);
+  }
 }

@@ -25,7 +25,8 @@ import org.jspecify.annotations.Nullable;
  * @param name first part of the object's name, {@code [A-Za-z0-9._-]+}
  * @param tag second part of the object's name, {@code [A-Za-z0-9._-]+}
  * @param namespace the Nex namespace of the events: one token, {@code [A-Za-z0-9_-]+}
- * @param reply how to answer: {@code "final"}
+ * @param reply how to answer
+ * @param timeoutSeconds after which the build is given up, 1 to 86400; null for the pool's limit
  * @param formats what to store: {@code ["ext4"]}
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -40,13 +41,17 @@ public record BuildRequest(
     String name,
     String tag,
     String namespace,
-    String reply,
+    ReplyMode reply,
+    @Nullable Long timeoutSeconds,
     List<String> formats) {
   /** The base image that {@code nex rootfs} uses. */
   public static final String DEFAULT_IMAGE = "synadia/nex-rootfs:alpine";
 
   /** Most files of one request. */
   public static final int MAX_FILES = 1024;
+
+  /** Longest time that a request may wait for its image. */
+  public static final long MAX_TIMEOUT_SECONDS = 86_400;
 
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,127}");
   private static final Pattern SOURCE = Pattern.compile("[^\\s\\p{Cntrl}\\x{FFFD}\\p{Cs}]{1,4096}");
@@ -67,7 +72,7 @@ public record BuildRequest(
     name = name == null ? "rootfs" : name;
     tag = tag == null ? "latest" : tag;
     namespace = namespace == null ? "default" : namespace;
-    reply = reply == null ? "final" : reply;
+    reply = reply == null ? ReplyMode.FINAL : reply;
     formats = formats == null ? List.of("ext4") : List.copyOf(formats);
 
     checkSource("image", image);
@@ -94,9 +99,9 @@ public record BuildRequest(
               + MAX_FILES
               + "; put them into a layer");
     }
-    if (!reply.equals("final")) {
+    if (timeoutSeconds != null && (timeoutSeconds < 1 || timeoutSeconds > MAX_TIMEOUT_SECONDS)) {
       throw new IllegalArgumentException(
-          "reply: \"" + reply + "\" is not supported; use \"final\"");
+          "timeoutSeconds: " + timeoutSeconds + " is not from 1 to " + MAX_TIMEOUT_SECONDS);
     }
     if (!formats.equals(List.of("ext4"))) {
       throw new IllegalArgumentException(
@@ -134,6 +139,45 @@ public record BuildRequest(
               + "\" does not match "
               + pattern);
     }
+  }
+
+  /** The same request of another namespace. */
+  public BuildRequest in(String otherNamespace) {
+    return new BuildRequest(
+        image,
+        agent,
+        script,
+        size,
+        platform,
+        guest,
+        files,
+        name,
+        tag,
+        otherNamespace,
+        reply,
+        timeoutSeconds,
+        formats);
+  }
+
+  /**
+   * What this request wants built, however it wants to be answered: requests of equal text are one
+   * build.
+   */
+  public BuildRequest canonical() {
+    return new BuildRequest(
+        image,
+        agent,
+        script,
+        size,
+        platform,
+        guest,
+        files,
+        name,
+        tag,
+        "default",
+        ReplyMode.FINAL,
+        null,
+        formats);
   }
 
   /** The name of the object that this request's result is linked as: {@code name_tag}. */

@@ -39,12 +39,24 @@ public enum ErrorCode {
   TOO_LARGE(422, false),
   /** The request is longer than 1 MiB, or than the server's max_payload. */
   PAYLOAD_TOO_LARGE(413, false),
-  /** All slots and the queue are taken; {@code retryAfterMs} says when to come back. */
+  /**
+   * The queue is full, or the namespace's part of it; {@code retryAfterMs} says when to come back.
+   */
   BUSY(429, true),
+  /** Nothing is known of the build that a status or a cancel names. */
+  BUILD_NOT_FOUND(404, false),
+  /** The build was stopped on request. */
+  CANCELLED(409, false),
+  /** The build did not end within the request's {@code timeoutSeconds}, or the pool's limit. */
+  TIMED_OUT(504, true),
+  /** The workers that built this stopped in the middle, each time. */
+  WORKER_LOST(500, true),
   /** The worker is stopping and takes no more builds. */
   DRAINING(503, true),
   /** The NATS server or account has no JetStream. */
   NO_JETSTREAM(503, false),
+  /** The stream of jobs does not exist. */
+  NO_QUEUE(503, false),
   /** The object store bucket does not exist. */
   NO_BUCKET(503, false),
   /** The object store bucket has no room for the image. */

@@ -60,6 +60,21 @@ public final class Protocol {
    *     {@link ErrorCode#INVALID_FIELD}, with the field and the place
    */
   public static BuildRequest readRequest(byte[] json) throws RequestException {
+    return read(json, BuildRequest.class, "files", FileSpec.class);
+  }
+
+  /**
+   * Reads which build is meant; as strictly.
+   *
+   * @throws RequestException as above
+   */
+  public static StatusRequest readStatusRequest(byte[] json) throws RequestException {
+    return read(json, StatusRequest.class, "", StatusRequest.class);
+  }
+
+  private static <T extends Record> T read(
+      byte[] json, Class<T> type, String list, Class<? extends Record> element)
+      throws RequestException {
     try {
       JsonNode document = STRICT.readTree(json);
       if (!document.isObject()) {
@@ -67,11 +82,11 @@ public final class Protocol {
       }
       // Before any value is looked at: a misspelled field is better news than the one that is
       // missing for it.
-      checkFields(document, BuildRequest.class, "");
-      for (int i = 0; i < document.path("files").size(); i++) {
-        checkFields(document.path("files").path(i), FileSpec.class, "files[" + i + "].");
+      checkFields(document, type, "");
+      for (int i = 0; i < document.path(list).size(); i++) {
+        checkFields(document.path(list).path(i), element, list + "[" + i + "].");
       }
-      return STRICT.treeToValue(document, BuildRequest.class);
+      return STRICT.treeToValue(document, type);
     } catch (ValueInstantiationException e) {
       Throwable cause = e.getCause();
       String what = cause == null ? e.getOriginalMessage() : String.valueOf(cause.getMessage());

@@ -36,6 +36,12 @@ public final class RequestException extends Exception {
     return new RequestException(code, message, retryAfterMs);
   }
 
+  /** The failure that an error body tells of. */
+  public static RequestException of(ErrorBody.Detail detail) {
+    Long after = detail.retryAfterMs();
+    return new RequestException(detail.code(), detail.message(), after == null ? -1 : after);
+  }
+
   /** The kind of failure. */
   public ErrorCode code() {
     return code;

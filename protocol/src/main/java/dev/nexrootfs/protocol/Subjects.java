@@ -31,6 +31,11 @@ public record Subjects(String prefix) {
   /** The reply header with the object's location. */
   public static final String LOCATION_HEADER = "Nex-Rootfs-Location";
 
+  /** The header of a job with the subject that waits for the answer. */
+  public static final String REPLY_TO_HEADER = "Nex-Reply-To";
+
+  private static final Pattern BUILD_ID = Pattern.compile("[A-Za-z0-9]{16,32}");
+
   /** Checks that the prefix is a literal subject. */
   public Subjects {
     if (!PREFIX.matcher(prefix).matches()) {
@@ -42,6 +47,29 @@ public record Subjects(String prefix) {
   /** Where build requests go. */
   public String build() {
     return prefix + ".build";
+  }
+
+  /** Where the state of a build is asked for. */
+  public String status() {
+    return prefix + ".status";
+  }
+
+  /** Where a build is stopped. */
+  public String cancel() {
+    return prefix + ".cancel";
+  }
+
+  /**
+   * What every job's subject starts with; requests are never captured by a stream, since its
+   * acknowledgement would be taken for the answer.
+   */
+  public String jobs() {
+    return prefix + ".jobs";
+  }
+
+  /** Whether {@code id} can be a build's: 16 to 32 letters and digits. */
+  public static boolean isBuildId(String id) {
+    return BUILD_ID.matcher(id).matches();
   }
 
   /** Where Nex 0.2 watches for {@code transition} in {@code namespace}. */

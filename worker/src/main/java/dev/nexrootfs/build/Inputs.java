@@ -68,23 +68,42 @@ public final class Inputs {
    *
    * @throws RequestException where the reference is none, or names what is not allowed
    */
-  public Image image(String reference, Platform platform) throws IOException, RequestException {
+  public Image image(String reference, Platform platform, InputLog log)
+      throws IOException, RequestException {
     if (reference.startsWith(ObjectLocation.SCHEME)) {
-      SpooledInput archive = spoolObject("image", reference);
+      SpooledInput archive = spoolObject("image", reference, log);
       return ImageArchive.open(
           cache.decoded(reference, archive.channel()), reference, "", platform);
     }
     if (reference.startsWith(OCI)) {
       PathAndTag at = splitTag(reference.substring(OCI.length()));
-      return ImageLayout.open(paths.resolve("image", at.path()), at.tag(), platform);
+      Image image = ImageLayout.open(paths.resolve("image", at.path()), at.tag(), platform);
+      log.manifest(image.manifestDigest().text());
+      return image;
     }
     if (reference.startsWith(OCI_ARCHIVE)) {
+      log.localFile();
       return archive(reference.substring(OCI_ARCHIVE.length()), platform);
     }
     if (reference.startsWith(DOCKER_ARCHIVE)) {
+      log.localFile();
       return archive(reference.substring(DOCKER_ARCHIVE.length()), platform);
     }
-    return fromRegistry(reference, platform);
+    Image image = fromRegistry(reference, platform);
+    if (!reference.contains("@")) {
+      log.manifest(image.manifestDigest().text());
+    }
+    return image;
+  }
+
+  /**
+   * The digest of the manifest that {@code reference} names now: what {@link Dependencies} have of
+   * it.
+   */
+  String manifest(String reference, Platform platform) throws IOException, RequestException {
+    Image image = image(reference, platform, new InputLog());
+    image.blobs().close();
+    return image.manifestDigest().text();
   }
 
   private Image fromRegistry(String reference, Platform platform)
@@ -125,13 +144,15 @@ public final class Inputs {
    *
    * @param field the request's field that names it
    */
-  SpooledInput spool(String field, String source) throws IOException, RequestException {
+  SpooledInput spool(String field, String source, InputLog log)
+      throws IOException, RequestException {
     if (source.startsWith(ObjectLocation.SCHEME)) {
-      return spoolObject(field, source);
+      return spoolObject(field, source, log);
     }
     if (source.startsWith(HTTPS) || source.startsWith("http://")) {
       return spoolWebFile(field, source);
     }
+    log.localFile();
     Path file = paths.resolve(field, source);
     if (!Files.isRegularFile(file)) {
       throw new RequestException(
@@ -220,7 +241,7 @@ public final class Inputs {
         cache.decoded(file.toString(), FileChannel.open(file)), file.toString(), tag, platform);
   }
 
-  private SpooledInput spoolObject(String field, String source)
+  private SpooledInput spoolObject(String field, String source, InputLog log)
       throws IOException, RequestException {
     ObjectLocation location;
     try {
@@ -230,9 +251,13 @@ public final class Inputs {
     }
     buckets.check(field, location);
     SpooledInput spooled = copyObject(field, location);
-    return location.digest().isPresent()
-        ? verified(field, location, location.digest().get(), spooled)
-        : spooled;
+    if (location.digest().isPresent()) {
+      return verified(field, location, location.digest().get(), spooled);
+    }
+    log.object(
+        new Dependencies.BucketObject(
+            location.bucket(), location.object(), spooled.digest().text()));
+    return spooled;
   }
 
   private SpooledInput copyObject(String field, ObjectLocation location)

@@ -81,6 +81,9 @@ public final class LayerPull {
     if (failure instanceof IOException io) {
       throw io;
     }
+    if (failure instanceof CancellationException stopped) {
+      throw stopped;
+    }
     if (failure instanceof Error error) {
       throw error;
     }

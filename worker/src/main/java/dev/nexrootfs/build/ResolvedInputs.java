@@ -40,25 +40,25 @@ record ResolvedInputs(Image image, Optional<SpooledInput> agent, List<AddedFile>
   record AddedFile(FileSpec spec, Content content, Digest digest) {}
 
   /** Finds and checks the inputs of {@code request}. */
-  static ResolvedInputs of(BuildRequest request, Inputs inputs)
+  static ResolvedInputs of(BuildRequest request, Inputs inputs, InputLog log)
       throws IOException, RequestException {
     Platform platform = Platform.parse(request.platform());
     RootfsBuild.check(request);
     List<Closeable> opened = new ArrayList<>();
     boolean complete = false;
     try {
-      Image image = inputs.image(request.image(), platform);
+      Image image = inputs.image(request.image(), platform, log);
       opened.add(image.blobs());
       Optional<SpooledInput> agent = Optional.empty();
       if (request.guest() == Guest.NEX && request.agent() != null) {
-        SpooledInput spooled = inputs.spool("agent", request.agent());
+        SpooledInput spooled = inputs.spool("agent", request.agent(), log);
         opened.add(spooled);
         AgentBinary.check(spooled.content(), platform, request.agent());
         agent = Optional.of(spooled);
       }
       List<AddedFile> files = new ArrayList<>();
       for (FileSpec spec : request.files()) {
-        files.add(file(spec, inputs, opened));
+        files.add(file(spec, inputs, opened, log));
       }
       complete = true;
       return new ResolvedInputs(image, agent, List.copyOf(files));
@@ -69,13 +69,13 @@ record ResolvedInputs(Image image, Optional<SpooledInput> agent, List<AddedFile>
     }
   }
 
-  private static AddedFile file(FileSpec spec, Inputs inputs, List<Closeable> opened)
+  private static AddedFile file(FileSpec spec, Inputs inputs, List<Closeable> opened, InputLog log)
       throws IOException, RequestException {
     if (spec.source() == null) {
       byte[] text = String.valueOf(spec.text()).getBytes(StandardCharsets.UTF_8);
       return new AddedFile(spec, new ByteContent(text), Digest.sha256(text));
     }
-    SpooledInput spooled = inputs.spool("files[] " + spec.path(), spec.source());
+    SpooledInput spooled = inputs.spool("files[] " + spec.path(), spec.source(), log);
     opened.add(spooled);
     return new AddedFile(spec, spooled.content(), spooled.digest());
   }

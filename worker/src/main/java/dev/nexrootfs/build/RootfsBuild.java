@@ -10,6 +10,7 @@ import dev.nexrootfs.layer.DecodedLayer;
 import dev.nexrootfs.layer.LayerCache;
 import dev.nexrootfs.layer.LayerMerge;
 import dev.nexrootfs.oci.Image;
+import dev.nexrootfs.oci.Platform;
 import dev.nexrootfs.protocol.BuildReply;
 import dev.nexrootfs.protocol.BuildRequest;
 import dev.nexrootfs.protocol.ErrorCode;
@@ -76,17 +77,22 @@ public final class RootfsBuild {
    *
    * @param id the build's id
    * @throws RequestException for everything that can go wrong; then the sink shows nothing
+   * @throws java.util.concurrent.CancellationException where {@code progress} throws it, to stop
+   *     the build; then too
    */
-  public BuildReply run(String id, BuildRequest request, ImageSink sink, Progress progress)
+  public BuildResult run(String id, BuildRequest request, ImageSink sink, Progress progress)
       throws RequestException {
     Stopwatch stopwatch = new Stopwatch();
     progress.report(Phase.RESOLVE, Phase.RESOLVE.percent(), "resolving the inputs");
-    try (ResolvedInputs resolved = ResolvedInputs.of(request, inputs)) {
+    InputLog log = new InputLog();
+    try (ResolvedInputs resolved = ResolvedInputs.of(request, inputs, log)) {
       BuildKey key = BuildKey.of(request, resolved, sourceDateEpoch);
       stopwatch.lap(Phase.RESOLVE);
       Optional<ImageSink.Stored> earlier = sink.find(key.objectName(), request);
       if (earlier.isPresent()) {
-        return reply(id, request, key, resolved.image(), earlier.get(), true, stopwatch);
+        return new BuildResult(
+            reply(id, request, key, resolved.image(), earlier.get(), true, stopwatch),
+            log.dependencies());
       }
       List<DecodedLayer> layers = LayerPull.of(resolved.image(), cache, progress);
       stopwatch.lap(Phase.LAYERS);
@@ -99,7 +105,9 @@ public final class RootfsBuild {
         stopwatch.lap(Phase.PLAN);
         ImageSink.Stored stored = store(request, resolved, key, layout, warnings, sink, progress);
         stopwatch.lap(Phase.STORE);
-        return reply(id, request, key, resolved.image(), stored, false, stopwatch);
+        return new BuildResult(
+            reply(id, request, key, resolved.image(), stored, false, stopwatch),
+            log.dependencies());
       } finally {
         LayerPull.close(layers);
       }
@@ -214,6 +222,11 @@ public final class RootfsBuild {
           ErrorCode.TOO_LARGE,
           "size: " + bytes + " bytes; this worker builds images of at most " + maxSize);
     }
+  }
+
+  /** The digest of the manifest that the request's base image has now; see {@link Dependencies}. */
+  public String manifest(BuildRequest request) throws IOException, RequestException {
+    return inputs.manifest(request.image(), Platform.parse(request.platform()));
   }
 
   /** Checks what this worker can tell without reading anything; for whoever only queues. */

@@ -1,6 +1,7 @@
 package dev.nexrootfs.cli;
 
 import dev.nexrootfs.build.BucketInputs;
+import dev.nexrootfs.build.BuildResult;
 import dev.nexrootfs.build.FileSink;
 import dev.nexrootfs.build.Inputs;
 import dev.nexrootfs.build.PathPolicy;
@@ -81,12 +82,13 @@ final class BuildCommand implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     ProgressLine line = ProgressLine.on(spec.commandLine().getErr());
     try {
-      BuildReply reply =
+      BuildResult result =
           build.run(
               "local",
               request,
               new FileSink(output),
               (phase, percent, message) -> line.show(percent, phase.text(), message));
+      BuildReply reply = result.reply();
       line.show(100, "done", "built in " + reply.durations().get("total") + " ms");
       line.end();
       if (json) {

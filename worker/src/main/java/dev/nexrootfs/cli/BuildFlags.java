@@ -3,6 +3,7 @@ package dev.nexrootfs.cli;
 import dev.nexrootfs.protocol.BuildRequest;
 import dev.nexrootfs.protocol.FileSpec;
 import dev.nexrootfs.protocol.Guest;
+import dev.nexrootfs.protocol.ReplyMode;
 import dev.nexrootfs.protocol.Size;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -120,7 +121,8 @@ final class BuildFlags {
           name,
           tag,
           namespace,
-          "final",
+          ReplyMode.FINAL,
+          null,
           List.of("ext4"));
     } catch (IllegalArgumentException e) {
       throw new CommandFailure(String.valueOf(e.getMessage()), e);

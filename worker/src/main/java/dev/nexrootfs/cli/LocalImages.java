@@ -2,6 +2,7 @@ package dev.nexrootfs.cli;
 
 import dev.nexrootfs.build.BucketInputs;
 import dev.nexrootfs.build.Failures;
+import dev.nexrootfs.build.InputLog;
 import dev.nexrootfs.build.Inputs;
 import dev.nexrootfs.build.LayerPull;
 import dev.nexrootfs.build.PathPolicy;
@@ -73,7 +74,7 @@ final class LocalImages {
 
   private Image open(Inputs inputs, String reference) throws RequestException {
     try {
-      return inputs.image(reference, Platform.parse(platform));
+      return inputs.image(reference, Platform.parse(platform), new InputLog());
     } catch (IOException e) {
       throw Failures.of(e);
     }

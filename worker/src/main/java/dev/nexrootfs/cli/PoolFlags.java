@@ -1,6 +1,7 @@
 package dev.nexrootfs.cli;
 
 import dev.nexrootfs.build.PoolBlobs;
+import dev.nexrootfs.service.PoolSettings;
 import dev.nexrootfs.store.Buckets;
 import dev.nexrootfs.store.Leases;
 import dev.nexrootfs.store.StoreException;
@@ -27,6 +28,18 @@ final class PoolFlags {
       defaultValue = "NEXROOTFS_LEASES",
       description = "key-value bucket of the workers' leases (default: ${DEFAULT-VALUE})")
   String leases = "NEXROOTFS_LEASES";
+
+  @Option(
+      names = "--builds-bucket",
+      defaultValue = PoolSettings.RECORDS,
+      description = "key-value bucket with the state of builds (default: ${DEFAULT-VALUE})")
+  String records = PoolSettings.RECORDS;
+
+  @Option(
+      names = "--jobs-stream",
+      defaultValue = PoolSettings.STREAM,
+      description = "stream of the pool's jobs (default: ${DEFAULT-VALUE})")
+  String stream = PoolSettings.STREAM;
 
   /** The pool of {@code worker}; none where the buckets are not there. */
   PoolExchange open(Connection store, String worker) {

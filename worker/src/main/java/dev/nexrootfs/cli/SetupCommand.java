@@ -1,9 +1,12 @@
 package dev.nexrootfs.cli;
 
-import dev.nexrootfs.store.Buckets;
-import dev.nexrootfs.store.Leases;
+import dev.nexrootfs.service.PoolSetup;
+import io.nats.client.JetStreamApiException;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -17,7 +20,7 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description =
-        "Makes the buckets of a pool, as an administrator of the account; what exists stays as it is.")
+        "Makes the buckets and the stream of a pool, as an administrator of the account. What exists stays as it is; how it differs is said, with exit status 1.")
 final class SetupCommand implements Callable<Integer> {
   @Mixin private NatsFlags nats = new NatsFlags();
   @Mixin private BucketFlags buckets = new BucketFlags();
@@ -43,37 +46,53 @@ final class SetupCommand implements Callable<Integer> {
   private long blobsBytes;
 
   @Option(
+      names = "--max-jobs",
+      paramLabel = "N",
+      defaultValue = "" + PoolSetup.MAX_JOBS,
+      description =
+          "requests that may wait in the whole pool; more are told to come back (default: ${DEFAULT-VALUE})")
+  private long maxJobs;
+
+  @Option(names = "--update", description = "change what exists to what the other options say")
+  private boolean update;
+
+  @Option(
       names = "--replicas",
       defaultValue = "1",
-      description = "copies of each bucket, 1 to 5 (default: ${DEFAULT-VALUE})")
+      description = "copies of each bucket and stream, 1 to 5 (default: ${DEFAULT-VALUE})")
   private int replicas;
 
   @Override
   public Integer call() throws IOException, CommandFailure, InterruptedException {
     PrintWriter out = spec.commandLine().getOut();
     try (NatsSession session = NatsConnector.connect(NatsSettings.of(nats), "nex-rootfs setup")) {
-      Buckets all = new Buckets(session.connection());
-      report(
-          out,
-          imageBucket.name,
-          all.create(imageBucket.name, "root file systems for Nex", maxBytes, replicas));
-      report(
-          out,
-          buckets.inputs,
-          all.create(buckets.inputs, "inputs of nex-rootfs builds", maxBytes, replicas));
+      PoolSetup setup = new PoolSetup(session.connection(), replicas, update);
+      List<PoolSetup.Report> reports = new ArrayList<>();
+      reports.add(setup.bucket(imageBucket.name, "root file systems for Nex", maxBytes));
+      reports.add(setup.bucket(buckets.inputs, "inputs of nex-rootfs builds", maxBytes));
       if (blobsBytes != 0) {
-        report(
-            out,
-            pool.blobs,
-            all.create(pool.blobs, "blobs of registries, shared by workers", blobsBytes, replicas));
+        reports.add(setup.bucket(pool.blobs, "blobs of registries, shared by workers", blobsBytes));
       }
-      report(out, pool.leases, Leases.create(session.connection(), pool.leases, replicas));
+      reports.add(setup.leases(pool.leases));
+      reports.add(setup.records(pool.records));
+      reports.add(setup.jobs(pool.stream, buckets.subjects().jobs(), maxJobs));
+      if (!setup.canCompress()) {
+        out.println(
+            "this server keeps buckets uncompressed; nats-server 2.10 and newer compress them");
+      }
+      reports.forEach(report -> print(out, report));
       out.flush();
-      return 0;
+      return reports.stream().anyMatch(r -> r.outcome() == PoolSetup.Outcome.DIFFERS) ? 1 : 0;
+    } catch (JetStreamApiException e) {
+      throw new CommandFailure("JetStream refuses: " + e.getMessage(), e);
     }
   }
 
-  private static void report(PrintWriter out, String bucket, boolean made) {
-    out.println("bucket " + bucket + (made ? " made" : " exists"));
+  private static void print(PrintWriter out, PoolSetup.Report report) {
+    out.println(report.what() + " " + report.outcome().name().toLowerCase(Locale.ROOT));
+    report.differences().forEach(difference -> out.println("  " + difference));
+    if (report.outcome() == PoolSetup.Outcome.DIFFERS) {
+      out.println("  it was left as it is; nex-rootfs setup --update changes what can be changed");
+    }
   }
 }

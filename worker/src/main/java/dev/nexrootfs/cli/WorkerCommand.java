@@ -11,6 +11,7 @@ import dev.nexrootfs.layer.LayerCache;
 import dev.nexrootfs.registry.Registries;
 import dev.nexrootfs.registry.RegistryPolicy;
 import dev.nexrootfs.service.BuildService;
+import dev.nexrootfs.service.PoolSettings;
 import dev.nexrootfs.service.ServiceSettings;
 import dev.nexrootfs.store.Buckets;
 import dev.nexrootfs.store.StoreException;
@@ -73,11 +74,29 @@ final class WorkerCommand implements Callable<Integer> {
   private int slots;
 
   @Option(
-      names = "--queue",
-      defaultValue = "16",
+      names = "--namespace-queue",
+      paramLabel = "N",
+      defaultValue = "" + PoolSettings.QUEUED_PER_NAMESPACE,
       description =
-          "requests that may wait for a slot; more are told to come back (default: ${DEFAULT-VALUE})")
-  private int queue;
+          "builds that a namespace may have waiting in the whole pool; more are told to come back (default: ${DEFAULT-VALUE})")
+  private long namespaceQueue;
+
+  @Option(
+      names = "--namespace-builds",
+      paramLabel = "N",
+      defaultValue = "-1",
+      description = {
+        "builds that a namespace may have running in the whole pool, the same for every",
+        "worker; -1 for no limit (default: ${DEFAULT-VALUE})"
+      })
+  private long namespaceBuilds;
+
+  @Option(
+      names = "--max-build-seconds",
+      paramLabel = "SECONDS",
+      defaultValue = "3600",
+      description = "how long a build may take, up to 7200 (default: ${DEFAULT-VALUE})")
+  private int maxBuildSeconds;
 
   @Option(
       names = "--max-size",
@@ -179,9 +198,11 @@ final class WorkerCommand implements Callable<Integer> {
           worker,
           Version.text(),
           slots,
-          queue,
+          Duration.ofSeconds(Math.min(maxBuildSeconds, 7200)),
           Duration.ofSeconds(graceSeconds),
-          inboxes);
+          inboxes,
+          new PoolSettings(
+              worker, pool.stream, pool.records, pool.leases, namespaceQueue, namespaceBuilds));
     } catch (IllegalArgumentException e) {
       throw new CommandFailure(String.valueOf(e.getMessage()), e);
     }
@@ -207,7 +228,9 @@ final class WorkerCommand implements Callable<Integer> {
   private boolean serve(BuildService service) throws InterruptedException {
     service.start();
     stop.await();
-    LOG.info("stopping: no new requests, running builds end first");
+    LOG.info(
+        "stopping: no new jobs, running builds have {} s to end before others take them",
+        graceSeconds);
     boolean clean = service.stop();
     LOG.info("stopped");
     return clean;

@@ -6,6 +6,7 @@ import dev.nexrootfs.protocol.BuildRequest;
 import dev.nexrootfs.protocol.ErrorCode;
 import dev.nexrootfs.protocol.RequestException;
 import dev.nexrootfs.store.Buckets;
+import dev.nexrootfs.store.Fence;
 import dev.nexrootfs.store.ObjectBucket;
 import dev.nexrootfs.store.StoredObject;
 import java.io.IOException;
@@ -57,14 +58,43 @@ final class BucketSink implements ImageSink {
       Ext4Image image,
       LongConsumer progress)
       throws IOException {
+    return store(object, request, metadata, image, progress, Fence.NONE);
+  }
+
+  /** The same, where {@code fence} is asked before the image becomes visible. */
+  Stored store(
+      String object,
+      BuildRequest request,
+      Map<String, String> metadata,
+      Ext4Image image,
+      LongConsumer progress,
+      Fence fence)
+      throws IOException {
     ObjectBucket bucket = buckets.open(bucketName);
     StoredObject stored =
         bucket.putIfAbsent(
-            object, "root file system from " + request.image(), metadata, image::stream, progress);
+            object,
+            "root file system from " + request.image(),
+            metadata,
+            image::stream,
+            progress,
+            fence);
     return linked(bucket, stored, request);
   }
 
-  private static List<String> linksOf(BuildRequest request) {
+  /** Links an image that is there, as {@code request} wants it. */
+  void link(String object, BuildRequest request) throws IOException {
+    ObjectBucket bucket = buckets.open(bucketName);
+    for (String link : linksOf(request)) {
+      bucket.link(link, object);
+    }
+  }
+
+  String bucket() {
+    return bucketName;
+  }
+
+  static List<String> linksOf(BuildRequest request) {
     return List.of(request.objectLink(), request.name());
   }
 

@@ -3,214 +3,169 @@ package dev.nexrootfs.service;
 import dev.nexrootfs.build.RootfsBuild;
 import dev.nexrootfs.protocol.BuildReply;
 import dev.nexrootfs.protocol.BuildRequest;
+import dev.nexrootfs.protocol.BuildState;
+import dev.nexrootfs.protocol.BuildStatus;
 import dev.nexrootfs.protocol.ErrorBody;
 import dev.nexrootfs.protocol.ErrorCode;
 import dev.nexrootfs.protocol.Protocol;
+import dev.nexrootfs.protocol.ReplyMode;
 import dev.nexrootfs.protocol.RequestException;
 import dev.nexrootfs.protocol.Subjects;
-import io.nats.client.Connection;
 import io.nats.client.NUID;
 import io.nats.client.impl.Headers;
-import io.nats.service.ServiceMessage;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.RejectedExecutionException;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The endpoint {@code build}. Its handler runs on the dispatcher's thread, so it validates and
- * queues; building is the slots' work.
+ * The endpoint {@code build}: answers at once what it can, and puts everything else into the pool's
+ * queue. It never builds.
  */
-final class BuildEndpoint {
+final class BuildEndpoint implements Front.Handler {
   private static final Logger LOG = LoggerFactory.getLogger(BuildEndpoint.class);
 
-  /** The server's default max_payload; a request refers to what is larger. */
-  private static final int MAX_REQUEST_BYTES = 1 << 20;
-
-  private static final long BUSY_RETRY_MILLIS = 5000;
-
-  /** Another worker can answer at once, where there is one. */
-  private static final long DRAINING_RETRY_MILLIS = 500;
-
-  private final Connection front;
-  private final ServiceSettings settings;
+  private final Pool pool;
   private final RootfsBuild build;
-  private final BucketSink sink;
-  private final BuildSlots slots;
-  private final Set<Job> open = ConcurrentHashMap.newKeySet();
+  private final Hits hits;
+  private final QueuedRequests queued;
 
-  BuildEndpoint(
-      Connection front,
-      ServiceSettings settings,
-      RootfsBuild build,
-      BucketSink sink,
-      BuildSlots slots) {
-    this.front = front;
-    this.settings = settings;
+  BuildEndpoint(Pool pool, RootfsBuild build, Hits hits, QueuedRequests queued) {
+    this.pool = pool;
     this.build = build;
-    this.sink = sink;
-    this.slots = slots;
+    this.hits = hits;
+    this.queued = queued;
   }
 
-  /** One request that is being answered. */
-  private record Job(String id, String replyTo, BuildRequest request, BuildEvents events) {}
-
-  void onMessage(ServiceMessage message) {
-    String replyTo = message.getReplyTo();
-    if (replyTo == null || !settings.isInbox(replyTo)) {
-      LOG.warn(
-          "{}: request on {} asks for a reply to \"{}\", which is no inbox; it is ignored",
-          ErrorCode.INVALID_REPLY_SUBJECT,
-          message.getSubject(),
-          replyTo);
-      return;
-    }
-    String id = buildId(message.getHeaders());
+  @Override
+  public void answer(Front.Request request) throws RequestException {
+    pool.figures().countRequest();
+    String id = buildId(request.headers());
+    boolean streamed = false;
     try {
-      accept(id, replyTo, message.getData());
-    } catch (RequestException e) {
-      LOG.info("build {} refused: {} {}", id, e.code(), e.line());
-      slots.countRefused();
-      replyError(replyTo, id, e);
-    }
-  }
-
-  private void accept(String id, String replyTo, byte[] json) throws RequestException {
-    if (json.length > MAX_REQUEST_BYTES) {
-      throw new RequestException(
-          ErrorCode.PAYLOAD_TOO_LARGE,
-          "the request has "
-              + json.length
-              + " bytes, more than "
-              + MAX_REQUEST_BYTES
-              + "; put agent, script and files into a bucket and name them as nats://BUCKET/object");
-    }
-    BuildRequest request = Protocol.readRequest(json);
-    build.admit(request);
-    BuildEvents events = new BuildEvents(front, settings.worker(), id, request);
-    Job job = new Job(id, replyTo, request, events);
-    if (slots.isDraining()) {
-      throw RequestException.retryAfter(
-          ErrorCode.DRAINING,
-          "worker " + settings.worker() + " is stopping; ask again",
-          DRAINING_RETRY_MILLIS);
-    }
-    events.queued();
-    open.add(job);
-    try {
-      slots.submit(() -> run(job));
-    } catch (RejectedExecutionException e) {
-      open.remove(job);
-      RequestException busy =
-          RequestException.retryAfter(
-              ErrorCode.BUSY,
-              "worker "
-                  + settings.worker()
-                  + " has "
-                  + settings.slots()
-                  + " builds running and "
-                  + settings.queue()
-                  + " waiting; ask again",
-              BUSY_RETRY_MILLIS);
-      events.failed(busy);
-      throw busy;
-    }
-  }
-
-  private void run(Job job) {
-    try {
-      job.events().started();
-      BuildReply reply = build.run(job.id(), job.request(), sink, job.events());
-      slots.countBuilt(reply);
-      job.events().completed(reply);
-      LOG.info(
-          "build {} of {}: {} {} {} bytes, cached {}, ms {}",
-          job.id(),
-          job.request().image(),
-          reply.location(),
-          reply.digest(),
-          reply.size(),
-          reply.cached(),
-          reply.durations());
-      Headers headers =
-          new Headers()
-              .add(Subjects.BUILD_ID_HEADER, reply.id())
-              .add(Subjects.DIGEST_HEADER, reply.digest())
-              .add(Subjects.LOCATION_HEADER, reply.location());
-      if (open.remove(job)) {
-        publish(job.replyTo(), headers, Protocol.write(reply));
+      BuildRequest wanted = Protocol.readRequest(request.json());
+      if (request.namespace().isPresent()) {
+        wanted = wanted.in(request.namespace().get());
+      }
+      streamed = wanted.reply() == ReplyMode.STREAM;
+      build.admit(wanted);
+      Job job = Job.of(id, request.replyTo(), wanted);
+      if (!answeredByHit(job, request.replyTo())) {
+        enqueue(job, request.replyTo());
       }
     } catch (RequestException e) {
-      fail(job, e);
-    } catch (RuntimeException | Error e) {
-      LOG.error("build {} of {} hit a fault", job.id(), job.request().image(), e);
-      fail(
-          job,
-          new RequestException(
-              ErrorCode.INTERNAL,
-              "a fault of the worker; its log has the details of build " + job.id(),
-              e));
-      if (e instanceof VirtualMachineError fatal) {
-        throw fatal;
-      }
+      throw new Front.RefusedException(id, streamed, e);
     }
   }
 
-  private void fail(Job job, RequestException failure) {
+  private boolean answeredByHit(Job job, String replyTo) throws RequestException {
+    Optional<BuildReply> hit = hits.find(job);
+    if (hit.isEmpty()) {
+      return false;
+    }
+    BuildReply reply = hit.get();
+    BuildStatus status =
+        status(job, BuildState.COMPLETED, "done", 100, "was built before", reply, null);
+    if (job.request().reply() == ReplyMode.ACCEPTED) {
+      accepted(status, replyTo);
+    } else if (!pool.replies().result(job, reply)) {
+      LOG.warn("build {}: its requester hears nothing", job.id());
+    }
+    pool.figures().countHit();
+    pool.records().note(BuildRecords.buildKey(job.id()), status);
+    new BuildEvents(pool, job, 0).completed(reply);
     LOG.info(
-        "build {} of {} failed: {} {}",
+        "build {} of {} for {}: {} was there, {} ms",
         job.id(),
         job.request().image(),
-        failure.code(),
-        failure.line());
-    slots.countFailed();
-    job.events().failed(failure);
-    if (open.remove(job)) {
-      replyError(job.replyTo(), job.id(), failure);
+        job.namespace(),
+        reply.location(),
+        reply.durations().get("total"));
+    return true;
+  }
+
+  private void enqueue(Job job, String replyTo) throws RequestException {
+    BuildStatus status =
+        status(job, BuildState.QUEUED, "queued", 0, "waiting for a slot", null, null);
+    if (!pool.records().create(status)) {
+      throw new RequestException(
+          ErrorCode.INVALID_FIELD,
+          Subjects.BUILD_ID_HEADER + ": " + job.id() + " was used before; choose another");
     }
-  }
-
-  /** Answers every request that is not answered yet: the worker ends without having built it. */
-  void abandon() {
-    RequestException stopped =
-        RequestException.retryAfter(
-            ErrorCode.DRAINING,
-            "worker " + settings.worker() + " stopped before it was built; ask again",
-            DRAINING_RETRY_MILLIS);
-    for (Job job : open) {
-      fail(job, stopped);
-    }
-  }
-
-  private void replyError(String replyTo, String id, RequestException failure) {
-    Headers headers =
-        new Headers()
-            .add(Subjects.ERROR_HEADER, asciiOf(failure.code() + ": " + failure.line()))
-            .add(Subjects.ERROR_CODE_HEADER, Integer.toString(failure.code().number()))
-            .add(Subjects.BUILD_ID_HEADER, id);
-    publish(replyTo, headers, Protocol.write(ErrorBody.of(failure, id)));
-  }
-
-  private void publish(String replyTo, Headers headers, byte[] body) {
+    BuildEvents events = new BuildEvents(pool, job, 0);
+    events.queued();
     try {
-      front.publish(replyTo, headers, body);
-    } catch (IllegalStateException | IllegalArgumentException e) {
-      LOG.error("the reply to {} is lost: {}", replyTo, e.getMessage());
+      boolean joins = pool.queue().offer(job) == JobQueue.Admission.SAME_IS_QUEUED;
+      if (joins) {
+        pool.queue().wait(job);
+      }
+      LOG.info(
+          "build {} of {} for {} is queued{}",
+          job.id(),
+          job.request().image(),
+          job.namespace(),
+          joins ? " behind the same" : "");
+    } catch (RequestException e) {
+      events.failed(e);
+      ErrorBody.Detail detail = ErrorBody.of(e, job.id()).error();
+      pool.records()
+          .note(
+              BuildRecords.buildKey(job.id()),
+              status(job, BuildState.FAILED, "queued", 0, e.line(), null, detail));
+      throw e;
     }
+    if (job.request().reply() == ReplyMode.ACCEPTED) {
+      accepted(status, replyTo);
+    }
+    queued.watch(job, events);
+  }
+
+  private void accepted(BuildStatus status, String replyTo) {
+    Headers headers = new Headers().add(Subjects.BUILD_ID_HEADER, status.id());
+    if (!pool.replies().last(status.id(), replyTo, false, headers, Protocol.write(status))) {
+      LOG.warn("build {}: its requester does not hear that it was accepted", status.id());
+    }
+  }
+
+  private BuildStatus status(
+      Job job,
+      BuildState state,
+      String phase,
+      int percent,
+      String message,
+      @Nullable BuildReply reply,
+      ErrorBody.@Nullable Detail error) {
+    return new BuildStatus(
+        job.id(),
+        job.namespace(),
+        state,
+        phase,
+        percent,
+        job.request().image(),
+        message,
+        Instant.now().truncatedTo(ChronoUnit.MILLIS).toString(),
+        job.fingerprint(),
+        reply == null ? null : reply.key(),
+        reply == null ? null : pool.settings().worker(),
+        0,
+        reply,
+        error);
   }
 
   /** The id that the requester chose, so that it can watch from the first event; else a new one. */
-  private static String buildId(@Nullable Headers headers) {
+  private static String buildId(@Nullable Headers headers) throws RequestException {
     String proposed = headers == null ? null : headers.getFirst(Subjects.BUILD_ID_HEADER);
-    return proposed != null && proposed.matches("[A-Za-z0-9]{16,32}")
-        ? proposed
-        : NUID.nextGlobal();
-  }
-
-  /** Header values are ASCII. */
-  private static String asciiOf(String text) {
-    return text.replaceAll("[^\\x20-\\x7E]", "?");
+    if (proposed == null) {
+      return NUID.nextGlobal();
+    }
+    if (!Subjects.isBuildId(proposed)) {
+      throw new RequestException(
+          ErrorCode.INVALID_FIELD,
+          Subjects.BUILD_ID_HEADER
+              + ": not 16 to 32 letters and digits; leave it out for a new one");
+    }
+    return proposed;
   }
 }

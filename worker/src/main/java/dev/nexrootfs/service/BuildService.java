@@ -1,10 +1,13 @@
 package dev.nexrootfs.service;
 
 import dev.nexrootfs.build.RootfsBuild;
+import dev.nexrootfs.protocol.Protocol;
 import dev.nexrootfs.protocol.Subjects;
 import dev.nexrootfs.store.Buckets;
+import dev.nexrootfs.store.Glance;
+import dev.nexrootfs.store.Leases;
+import dev.nexrootfs.store.StoreException;
 import io.nats.client.Connection;
-import io.nats.client.Dispatcher;
 import io.nats.client.support.JsonParseException;
 import io.nats.client.support.JsonParser;
 import io.nats.client.support.JsonValue;
@@ -13,10 +16,11 @@ import io.nats.service.ServiceBuilder;
 import io.nats.service.ServiceEndpoint;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -28,44 +32,99 @@ import org.slf4j.LoggerFactory;
 public final class BuildService {
   private static final Logger LOG = LoggerFactory.getLogger(BuildService.class);
 
-  private static final Duration DRAIN = Duration.ofSeconds(5);
+  /** A third of the time after which a job goes to another worker. */
+  private static final long HEARTBEAT_MILLIS = JobQueue.ACK_WAIT.toMillis() / 3;
+
+  private static final long LOOK_AROUND_MILLIS = 2000;
+  private static final Duration GLANCE = Duration.ofSeconds(1);
 
   private final Connection front;
+  private final Connection store;
   private final ServiceSettings settings;
+  private final Pool pool;
+  private final Front endpoints;
+  private final Hits hits;
+  private final WaitingRoom waiting;
   private final BuildSlots slots;
-  private final BuildEndpoint endpoint;
+  private final QueuedRequests queued;
+  private final StatusEndpoint status;
   private final Service service;
-  private final Dispatcher dispatcher;
+  private final ScheduledExecutorService clock =
+      Executors.newScheduledThreadPool(2, task -> new Thread(task, "heartbeat"));
+  private final ScheduledExecutorService renewals =
+      Executors.newSingleThreadScheduledExecutor(task -> new Thread(task, "build-leases"));
+  private volatile @Nullable Leases leases;
 
   /** A service that is not started yet. */
   public BuildService(
       Connection front, Connection store, ServiceSettings settings, RootfsBuild build) {
     this.front = front;
+    this.store = store;
     this.settings = settings;
-    this.slots = new BuildSlots(settings.slots(), settings.queue());
-    BucketSink sink = new BucketSink(new Buckets(store), settings.bucket());
-    this.endpoint = new BuildEndpoint(front, settings, build, sink, slots);
-    this.dispatcher = front.createDispatcher();
+    Figures figures = new Figures(settings.slots());
+    Replies replies = new Replies(front, settings, figures);
+    JobQueue queue = new JobQueue(store, settings.pool(), settings.subjects().jobs());
+    BuildRecords records = new BuildRecords(store, settings.pool().records());
+    this.pool = new Pool(front, settings, queue, records, replies, figures);
+    BucketSink bucket = new BucketSink(new Buckets(store), settings.bucket());
+    this.hits = new Hits(records, build, bucket, new Glance(store, GLANCE), settings.worker());
+    this.waiting = new WaitingRoom(pool);
+    this.slots = new BuildSlots(pool, build, bucket, this::leases, waiting);
+    Cancellation cancellation = new Cancellation(pool);
+    this.queued = new QueuedRequests(pool, cancellation);
+    this.status = new StatusEndpoint(pool, cancellation);
+    this.endpoints = new Front(front, settings, replies, figures);
+    BuildEndpoint requests = new BuildEndpoint(pool, build, hits, queued);
     this.service =
         new ServiceBuilder()
             .connection(front)
             .name(Subjects.SERVICE)
             .version(settings.version())
             .description("Builds ext4 root file systems for Nex from OCI images")
+            .addServiceEndpoint(endpoint("build", settings.subjects().build(), "", requests))
+            .addServiceEndpoint(endpoint("build-as", settings.subjects().build(), ".*", requests))
             .addServiceEndpoint(
-                ServiceEndpoint.builder()
-                    .endpointName("build")
-                    .endpointSubject(settings.subjects().build())
-                    .endpointQueueGroup(Subjects.SERVICE)
-                    .dispatcher(dispatcher)
-                    .handler(endpoint::onMessage)
-                    .statsDataSupplier(this::stats)
-                    .build())
+                endpoint("status", settings.subjects().status(), "", status::status))
+            .addServiceEndpoint(
+                endpoint("status-as", settings.subjects().status(), ".*", status::status))
+            .addServiceEndpoint(
+                endpoint("cancel", settings.subjects().cancel(), "", status::cancel))
+            .addServiceEndpoint(
+                endpoint("cancel-as", settings.subjects().cancel(), ".*", status::cancel))
             .build();
   }
 
-  /** Joins the queue group; returns when the server knows. */
+  private ServiceEndpoint endpoint(
+      String name, String subject, String namespaces, Front.Handler handler) {
+    return ServiceEndpoint.builder()
+        .endpointName(name)
+        .endpointSubject(subject + namespaces)
+        .endpointQueueGroup(Subjects.SERVICE)
+        .dispatcher(endpoints.dispatcher())
+        .handler(message -> endpoints.onMessage(message, subject, handler))
+        .statsDataSupplier(this::stats)
+        .build();
+  }
+
+  private synchronized Leases leases() throws StoreException {
+    Leases open = leases;
+    if (open == null) {
+      open = new Leases(store, settings.pool().leases(), settings.worker(), renewals);
+      leases = open;
+    }
+    return open;
+  }
+
+  /** Joins the queue group and begins to take jobs; returns when the server knows. */
   public void start() throws InterruptedException {
+    pool.queue().listen();
+    pool.records().listen();
+    waiting.open();
+    status.open();
+    slots.start();
+    every(HEARTBEAT_MILLIS, slots::extendAll);
+    every(HEARTBEAT_MILLIS, waiting::extendAll);
+    every(LOOK_AROUND_MILLIS, this::lookAround);
     var unused = service.startService();
     flush();
     LOG.info(
@@ -76,53 +135,65 @@ public final class BuildService {
         settings.bucket());
   }
 
+  private void lookAround() {
+    waiting.lookAround();
+    queued.lookAround();
+    status.lookAround();
+  }
+
+  /** A fault of one round does not end the rounds. */
+  private void every(long millis, Runnable round) {
+    Runnable guarded =
+        () -> {
+          try {
+            round.run();
+          } catch (RuntimeException e) {
+            LOG.error("a round of the heartbeat failed", e);
+          }
+        };
+    var unused = clock.scheduleWithFixedDelay(guarded, millis, millis, TimeUnit.MILLISECONDS);
+  }
+
   /**
-   * Leaves the queue group, lets builds end for the grace time, and answers; the connections stay
-   * open.
+   * Leaves the queue group, lets builds end for the grace time, and hands the others to other
+   * workers; the connections stay open.
    *
-   * @return whether every build has ended
+   * @return whether every job is answered or handed back
    */
   public boolean stop() throws InterruptedException {
-    if (front.getStatus() == Connection.Status.CONNECTED) {
-      // Requests that are already here are still queued.
-      awaitDrained(dispatcher.drain(DRAIN));
-    }
+    pool.figures().drain();
+    endpoints.close();
     boolean clean = slots.drain(settings.grace());
     if (!clean) {
-      LOG.error(
-          "builds still run or wait after {}; their requesters are told to ask again",
-          settings.grace());
-      endpoint.abandon();
+      LOG.error("builds do not stop; other workers take them in {}", JobQueue.ACK_WAIT);
     }
+    waiting.close();
+    status.close();
+    clock.shutdownNow();
+    renewals.shutdownNow();
+    hits.close();
+    pool.replies().close();
     service.stop();
     flush();
     return clean;
   }
 
-  private static void awaitDrained(CompletableFuture<Boolean> drained) throws InterruptedException {
-    try {
-      drained.get(DRAIN.toMillis() * 2, TimeUnit.MILLISECONDS);
-    } catch (ExecutionException | TimeoutException e) {
-      LOG.warn("the subscription did not drain: {}", e.toString());
-    }
-  }
-
   private void flush() throws InterruptedException {
-    if (front.getStatus() != Connection.Status.CONNECTED) {
-      return;
-    }
-    try {
-      front.flush(Duration.ofSeconds(5));
-    } catch (TimeoutException e) {
-      LOG.warn("the NATS server does not answer a flush: {}", e.getMessage());
+    for (Connection connection : new Connection[] {front, store}) {
+      if (connection.getStatus() == Connection.Status.CONNECTED) {
+        try {
+          connection.flush(Duration.ofSeconds(5));
+        } catch (TimeoutException e) {
+          LOG.warn("the NATS server does not answer a flush: {}", e.getMessage());
+        }
+      }
     }
   }
 
   private JsonValue stats() {
-    BuildSlots.Counts counts = slots.counts();
     try {
-      return JsonParser.parse(
-          new String(dev.nexrootfs.protocol.Protocol.write(counts), StandardCharsets.UTF_8));
+      byte[] json = Protocol.write(pool.figures().snapshot());
+      return JsonParser.parse(new String(json, StandardCharsets.UTF_8));
     } catch (JsonParseException e) {
       throw new IllegalStateException("our own JSON does not parse", e);
     }

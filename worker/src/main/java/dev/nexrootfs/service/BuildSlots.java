@@ -1,106 +1,174 @@
 package dev.nexrootfs.service;
 
-import dev.nexrootfs.protocol.BuildReply;
+import dev.nexrootfs.build.RootfsBuild;
+import dev.nexrootfs.store.Leases;
+import dev.nexrootfs.store.StoreException;
 import java.time.Duration;
-import java.util.concurrent.ArrayBlockingQueue;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ThreadPoolExecutor;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** The threads that build, a bounded queue before them, and what became of the builds. */
+/**
+ * The slots of a worker: it takes a job from the queue when a slot is free and not before, so that
+ * a job never waits behind a slow one while another worker is idle.
+ */
 final class BuildSlots {
-  private final int capacity;
-  private final ThreadPoolExecutor executor;
-  private final AtomicLong built = new AtomicLong();
-  private final AtomicLong cached = new AtomicLong();
-  private final AtomicLong failed = new AtomicLong();
-  private final AtomicLong refused = new AtomicLong();
-  private final AtomicLong bytes = new AtomicLong();
-  private volatile boolean draining;
+  private static final Logger LOG = LoggerFactory.getLogger(BuildSlots.class);
+  private static final Duration LOOK = Duration.ofSeconds(2);
+  private static final Duration NO_LEASES = Duration.ofSeconds(5);
 
-  BuildSlots(int capacity, int queue) {
-    this.capacity = capacity;
+  /** Time for builds that are stopped to clean up and say so. */
+  private static final Duration HAND_BACK = Duration.ofSeconds(20);
+
+  private final Pool pool;
+  private final RootfsBuild build;
+  private final BucketSink bucket;
+  private final LeaseSource leases;
+  private final WaitingRoom waiting;
+  private final Semaphore free;
+  private final Map<String, JobRun> runs = new ConcurrentHashMap<>();
+  private final ExecutorService threads;
+  private final Thread taker = new Thread(this::take, "job-taker");
+  private volatile boolean stopping;
+
+  /** Gives the pool's leases, where their bucket is there. */
+  @FunctionalInterface
+  interface LeaseSource {
+    /** The leases. */
+    Leases open() throws StoreException;
+  }
+
+  BuildSlots(
+      Pool pool, RootfsBuild build, BucketSink bucket, LeaseSource leases, WaitingRoom waiting) {
+    this.pool = pool;
+    this.build = build;
+    this.bucket = bucket;
+    this.leases = leases;
+    this.waiting = waiting;
+    this.free = new Semaphore(pool.settings().slots());
     AtomicInteger number = new AtomicInteger();
-    this.executor =
-        new ThreadPoolExecutor(
-            capacity,
-            capacity,
-            0,
-            TimeUnit.SECONDS,
-            new ArrayBlockingQueue<>(queue),
+    this.threads =
+        Executors.newCachedThreadPool(
             task -> new Thread(task, "build-" + number.incrementAndGet()));
   }
 
+  void start() {
+    pool.records().onChange(this::changed);
+    taker.start();
+  }
+
+  private void changed(String key, byte[] value) {
+    if (key.startsWith("cancel.")) {
+      JobRun run = runs.get(key.substring("cancel.".length()));
+      if (run != null) {
+        run.stop(JobRun.Stop.CANCELLED);
+      }
+    }
+  }
+
+  private void take() {
+    try {
+      while (!stopping) {
+        if (!takeOne()) {
+          pool.queue().awaitNews(LOOK);
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private boolean takeOne() throws InterruptedException {
+    try {
+      boolean parked = takeWaiting();
+      return takeJob() || parked;
+    } catch (RuntimeException e) {
+      // Whatever it was, the worker goes on to take jobs.
+      LOG.error("no job could be taken", e);
+      return false;
+    }
+  }
+
+  private boolean takeWaiting() {
+    Optional<JobQueue.Delivery> guest =
+        waiting.hasRoom() ? pool.queue().nextWaiting() : Optional.empty();
+    guest.ifPresent(waiting::park);
+    return guest.isPresent();
+  }
+
+  private boolean takeJob() throws InterruptedException {
+    if (!free.tryAcquire()) {
+      return false;
+    }
+    Optional<JobQueue.Delivery> delivery = pool.queue().next();
+    if (delivery.isEmpty()) {
+      free.release();
+      return false;
+    }
+    try {
+      start(delivery.get(), leases.open());
+      return true;
+    } catch (StoreException e) {
+      LOG.error("no build without leases: {}", e.getMessage());
+      pool.queue().handBack(delivery.get(), NO_LEASES);
+      free.release();
+      Thread.sleep(NO_LEASES.toMillis());
+      return false;
+    }
+  }
+
+  private void start(JobQueue.Delivery delivery, Leases held) {
+    String id = delivery.job().id();
+    JobRun run = new JobRun(pool, build, bucket, held, delivery, this::slotIsFree);
+    if (runs.putIfAbsent(id, run) != null) {
+      // The queue thought this worker dead while it was cut off; it is at it still.
+      LOG.info("build {} has come once more; it is being built here", id);
+      free.release();
+      return;
+    }
+    threads.execute(
+        () -> {
+          try {
+            run.run();
+          } finally {
+            runs.remove(id);
+            pool.queue().wake();
+          }
+        });
+  }
+
+  private void slotIsFree() {
+    free.release();
+    pool.queue().wake();
+  }
+
+  /** The heartbeat of every job that is here. */
+  void extendAll() {
+    runs.values().forEach(JobRun::extend);
+  }
+
   /**
-   * Runs {@code job} when a slot is free.
+   * Takes nothing more, lets builds end for {@code grace}, and hands the others back.
    *
-   * @throws RejectedExecutionException where the queue is full
+   * @return whether every job is answered or handed back
    */
-  void submit(Runnable job) {
-    executor.execute(job);
-  }
-
-  boolean isDraining() {
-    return draining;
-  }
-
-  /** Takes nothing more and waits for what runs or waits; whether all was done in time. */
   boolean drain(Duration grace) throws InterruptedException {
-    draining = true;
-    executor.shutdown();
-    return executor.awaitTermination(grace.toMillis(), TimeUnit.MILLISECONDS);
+    stopping = true;
+    pool.queue().wake();
+    taker.join();
+    threads.shutdown();
+    if (threads.awaitTermination(grace.toMillis(), TimeUnit.MILLISECONDS)) {
+      return true;
+    }
+    LOG.info("{} builds are handed to other workers after {}", runs.size(), grace);
+    runs.values().forEach(run -> run.stop(JobRun.Stop.HANDED_BACK));
+    return threads.awaitTermination(HAND_BACK.toMillis(), TimeUnit.MILLISECONDS);
   }
-
-  void countBuilt(BuildReply reply) {
-    (reply.cached() ? cached : built).incrementAndGet();
-    bytes.addAndGet(reply.cached() ? 0 : reply.size());
-  }
-
-  void countFailed() {
-    failed.incrementAndGet();
-  }
-
-  void countRefused() {
-    refused.incrementAndGet();
-  }
-
-  /** What the service's statistics say of this worker. */
-  Counts counts() {
-    return new Counts(
-        capacity,
-        executor.getActiveCount(),
-        executor.getQueue().size(),
-        built.get(),
-        cached.get(),
-        failed.get(),
-        refused.get(),
-        bytes.get(),
-        draining);
-  }
-
-  /**
-   * The figures of a worker since it started.
-   *
-   * @param capacity builds at once
-   * @param running builds now
-   * @param queued requests that wait
-   * @param built images built and stored
-   * @param cached requests answered by an image that was there
-   * @param failed builds that ended in an error
-   * @param refused requests that were never queued
-   * @param bytes bytes of images stored
-   * @param draining whether the worker is stopping
-   */
-  record Counts(
-      int capacity,
-      int running,
-      int queued,
-      long built,
-      long cached,
-      long failed,
-      long refused,
-      long bytes,
-      boolean draining) {}
 }

@@ -12,9 +12,10 @@ import java.util.List;
  * @param worker its name in replies and events
  * @param version its version, semantic
  * @param slots builds at once, at least 1
- * @param queue requests that may wait for a slot, at least 1
+ * @param longestBuild after which a build is given up
  * @param grace how long builds may still run after the worker was told to stop
  * @param inboxPrefixes what a reply subject has to start with
+ * @param pool what it shares with other workers
  */
 public record ServiceSettings(
     Subjects subjects,
@@ -22,17 +23,17 @@ public record ServiceSettings(
     String worker,
     String version,
     int slots,
-    int queue,
+    Duration longestBuild,
     Duration grace,
-    List<String> inboxPrefixes) {
+    List<String> inboxPrefixes,
+    PoolSettings pool) {
   /** Inboxes of clients, and replies that a service import rewrites. */
   public static final List<String> USUAL_INBOXES = List.of("_INBOX.", "_R_.");
 
   /** Checks the ranges. */
   public ServiceSettings {
-    if (slots < 1 || queue < 1) {
-      throw new IllegalArgumentException(
-          "slots " + slots + " and queue " + queue + ": both are at least 1");
+    if (slots < 1) {
+      throw new IllegalArgumentException("slots " + slots + ": at least 1");
     }
     inboxPrefixes = List.copyOf(inboxPrefixes);
     for (String prefix : inboxPrefixes) {

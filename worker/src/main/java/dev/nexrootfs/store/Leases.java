@@ -4,12 +4,14 @@ import io.nats.client.Connection;
 import io.nats.client.JetStreamApiException;
 import io.nats.client.KeyValue;
 import io.nats.client.KeyValueManagement;
+import io.nats.client.NUID;
 import io.nats.client.api.KeyValueConfiguration;
 import io.nats.client.api.KeyValueEntry;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Optional;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
@@ -31,7 +33,7 @@ public final class Leases {
   private static final Logger LOG = LoggerFactory.getLogger(Leases.class);
 
   private final KeyValue bucket;
-  private final byte[] holder;
+  private final String holder;
   private final ScheduledExecutorService renewals;
 
   /**
@@ -44,7 +46,7 @@ public final class Leases {
   public Leases(
       Connection connection, String bucket, String holder, ScheduledExecutorService renewals)
       throws StoreException {
-    this.holder = holder.getBytes(StandardCharsets.UTF_8);
+    this.holder = holder;
     this.renewals = renewals;
     try {
       connection.keyValueManagement().getStatus(bucket);
@@ -96,13 +98,15 @@ public final class Leases {
   }
 
   /** A lease that is held until it is closed. */
-  public final class Lease implements Closeable {
+  public final class Lease implements Fence, Closeable {
     private final String name;
+    private final byte[] value;
     private final ScheduledFuture<?> renewal;
     private long revision;
 
-    private Lease(String name, long revision) {
+    private Lease(String name, byte[] value, long revision) {
       this.name = name;
+      this.value = value;
       this.revision = revision;
       long period = LIFE.toMillis() / 3;
       this.renewal =
@@ -111,9 +115,51 @@ public final class Leases {
 
     private synchronized void renew() {
       try {
-        revision = bucket.update(name, holder, revision);
-      } catch (JetStreamApiException | IOException e) {
+        check();
+      } catch (StoreException e) {
         LOG.warn("the lease {} could not be renewed: {}", name, e.getMessage());
+      }
+    }
+
+    /**
+     * Renews the lease; one that has run out while nobody else took it is taken again.
+     *
+     * @throws StoreException where another worker holds it, or nobody can tell
+     */
+    @Override
+    public synchronized void check() throws StoreException {
+      try {
+        revision = bucket.update(name, value, revision);
+      } catch (JetStreamApiException e) {
+        if (e.getApiErrorCode() != WRONG_LAST_SEQUENCE) {
+          throw failed(name, e);
+        }
+        takeAgain();
+      } catch (IOException e) {
+        throw failed(name, e);
+      }
+    }
+
+    private void takeAgain() throws StoreException {
+      try {
+        KeyValueEntry entry = bucket.get(name);
+        if (entry == null || entry.getValue() == null) {
+          revision = bucket.create(name, value);
+        } else if (Arrays.equals(entry.getValue(), value)) {
+          // A renewal whose answer was lost.
+          revision = entry.getRevision();
+        } else {
+          throw new StoreException(
+              StoreException.Reason.FAILED,
+              "lease " + name + ": held by " + new String(entry.getValue(), StandardCharsets.UTF_8),
+              null);
+        }
+      } catch (StoreException e) {
+        throw e;
+      } catch (JetStreamApiException e) {
+        throw failed(name, e);
+      } catch (IOException e) {
+        throw failed(name, e);
       }
     }
 
@@ -140,8 +186,9 @@ public final class Leases {
    * @param name letters, digits, {@code - _ / = .}
    */
   public Optional<Lease> tryAcquire(String name) throws StoreException {
+    byte[] value = (holder + " " + NUID.nextGlobal()).getBytes(StandardCharsets.UTF_8);
     try {
-      return Optional.of(new Lease(name, bucket.create(name, holder)));
+      return Optional.of(new Lease(name, value, bucket.create(name, value)));
     } catch (JetStreamApiException e) {
       if (e.getApiErrorCode() == WRONG_LAST_SEQUENCE) {
         return Optional.empty();

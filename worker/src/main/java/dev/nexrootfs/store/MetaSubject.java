@@ -39,11 +39,15 @@ final class MetaSubject {
     this.connection = connection;
     this.bucket = bucket;
     this.object = object;
-    this.subject =
-        "$O."
-            + bucket
-            + ".M."
-            + Base64.getUrlEncoder().encodeToString(object.getBytes(StandardCharsets.UTF_8));
+    this.subject = subject(bucket, object);
+  }
+
+  /** Where what a bucket says of an object is published (ADR-20). */
+  static String subject(String bucket, String object) {
+    return "$O."
+        + bucket
+        + ".M."
+        + Base64.getUrlEncoder().encodeToString(object.getBytes(StandardCharsets.UTF_8));
   }
 
   /**

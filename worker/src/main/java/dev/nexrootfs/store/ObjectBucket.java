@@ -99,6 +99,18 @@ public final class ObjectBucket {
       ObjectSource source,
       LongConsumer progress)
       throws IOException {
+    return putIfAbsent(object, description, metadata, source, progress, Fence.NONE);
+  }
+
+  /** The same, where {@code fence} is asked before the object becomes visible. */
+  public StoredObject putIfAbsent(
+      String object,
+      String description,
+      Map<String, String> metadata,
+      ObjectSource source,
+      LongConsumer progress,
+      Fence fence)
+      throws IOException {
     Optional<StoredObject> present = findWhole(object);
     if (present.isPresent()) {
       return present.get();
@@ -107,7 +119,7 @@ public final class ObjectBucket {
       LOG.warn("object {} of bucket {} has lost chunks; it is stored again", object, name);
       delete(object);
     }
-    return new ObjectWriter(connection, name)
+    return new ObjectWriter(connection, name, fence)
         .write(object, description, metadata, source, progress);
   }
 

@@ -47,10 +47,12 @@ final class ObjectWriter {
 
   private final Connection connection;
   private final String bucket;
+  private final Fence fence;
 
-  ObjectWriter(Connection connection, String bucket) {
+  ObjectWriter(Connection connection, String bucket, Fence fence) {
     this.connection = connection;
     this.bucket = bucket;
+    this.fence = fence;
   }
 
   /** The chunks of one try, all stored. */
@@ -92,6 +94,7 @@ final class ObjectWriter {
     try {
       Chunks chunks = writeChunks(nuid, source, progress);
       checkCount(chunks);
+      fence.check();
       ObjectMeta meta =
           new ObjectMeta(
               object,

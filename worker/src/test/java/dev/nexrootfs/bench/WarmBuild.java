@@ -23,6 +23,7 @@ import dev.nexrootfs.oci.Platform;
 import dev.nexrootfs.protocol.BuildReply;
 import dev.nexrootfs.protocol.BuildRequest;
 import dev.nexrootfs.protocol.Guest;
+import dev.nexrootfs.protocol.ReplyMode;
 import dev.nexrootfs.protocol.RequestException;
 import dev.nexrootfs.protocol.Size;
 import java.io.IOException;
@@ -98,7 +99,7 @@ public final class WarmBuild {
             Size.MAX_BYTES,
             Optional.empty());
     long start = System.nanoTime();
-    BuildReply reply = build.run("bench", request(), new FileSink(output), Progress.NONE);
+    BuildReply reply = build.run("bench", request(), new FileSink(output), Progress.NONE).reply();
     long end = System.nanoTime();
     if (counts) {
       print("warm", start, end);
@@ -167,7 +168,8 @@ public final class WarmBuild {
         "rootfs",
         "latest",
         "default",
-        "final",
+        ReplyMode.FINAL,
+        null,
         List.of("ext4"));
   }
 

@@ -68,7 +68,7 @@ class InputsIT {
   }
 
   private static void refused(ErrorCode code, String part, Inputs inputs, String source) {
-    assertThatThrownBy(() -> inputs.spool("agent", source))
+    assertThatThrownBy(() -> inputs.spool("agent", source, new InputLog()))
         .isInstanceOfSatisfying(
             RequestException.class, e -> assertThat(e.code()).as(e.line()).isEqualTo(code))
         .hasMessageContaining("agent: ")
@@ -93,13 +93,15 @@ class InputsIT {
                   Map.of(web.host(), new RegistrySettings.Host(false, ca, null, null, null, null))),
               new RegistryPolicy(List.of(), false));
       try (SpooledInput spooled =
-          inputs.spool("agent", web.url("/agent") + "@" + Digest.sha256(agent))) {
+          inputs.spool("agent", web.url("/agent") + "@" + Digest.sha256(agent), new InputLog())) {
         assertThat(spooled.size()).isEqualTo(agent.length);
       }
       byte[] sha512 = java.security.MessageDigest.getInstance("SHA-512").digest(agent);
       inputs
           .spool(
-              "agent", web.url("/agent") + "@sha512:" + java.util.HexFormat.of().formatHex(sha512))
+              "agent",
+              web.url("/agent") + "@sha512:" + java.util.HexFormat.of().formatHex(sha512),
+              new InputLog())
           .close();
       refused(
           ErrorCode.DIGEST_MISMATCH,
@@ -122,10 +124,12 @@ class InputsIT {
     Inputs inputs = inputs(RegistrySettings.NONE, new RegistryPolicy(List.of(), false));
     for (String host : List.of("127.0.0.1", "10.0.0.1", "169.254.169.254", "[::1]")) {
       assertThatThrownBy(
-              () -> inputs.spool("agent", "https://" + host + "/x@" + Digest.sha256(agent)))
+              () ->
+                  inputs.spool(
+                      "agent", "https://" + host + "/x@" + Digest.sha256(agent), new InputLog()))
           .as(host)
           .hasMessageContaining("is private");
-      assertThatThrownBy(() -> inputs.image(host + ":5000/a:t", AMD64))
+      assertThatThrownBy(() -> inputs.image(host + ":5000/a:t", AMD64, new InputLog()))
           .as(host)
           .hasMessageContaining("is private");
     }
@@ -140,7 +144,7 @@ class InputsIT {
     for (String name :
         List.of(
             "alpine", "registry.example/teammate/a", "registry.example/a", "other.example.org/a")) {
-      assertThatThrownBy(() -> inputs.image(name, AMD64))
+      assertThatThrownBy(() -> inputs.image(name, AMD64, new InputLog()))
           .as(name)
           .hasMessageContaining("does not allow")
           .hasMessageContaining("registry.example/team, other.example");
@@ -157,7 +161,8 @@ class InputsIT {
     Inputs inputs =
         inputs(RegistrySettings.NONE, new RegistryPolicy(List.of("files.example/agents"), false));
     for (String url : List.of("https://other.example/x", "https://files.example/other")) {
-      assertThatThrownBy(() -> inputs.spool("agent", url + "@" + Digest.sha256(agent)))
+      assertThatThrownBy(
+              () -> inputs.spool("agent", url + "@" + Digest.sha256(agent), new InputLog()))
           .as(url)
           .hasMessageContaining("does not allow files of");
     }
@@ -167,14 +172,14 @@ class InputsIT {
   void placesThatOnlyOtherToolsKnowAreNotTakenForRepositories() throws Exception {
     for (String reference :
         List.of("docker://alpine", "docker-daemon:alpine", "containers-storage:x", "dir:/base")) {
-      assertThatThrownBy(() -> local().image(reference, AMD64))
+      assertThatThrownBy(() -> local().image(reference, AMD64, new InputLog()))
           .isInstanceOf(RequestException.class)
           .hasMessageContaining("oci-archive:FILE");
     }
   }
 
   private void reads(String reference) throws Exception {
-    Image image = local().image(reference, AMD64);
+    Image image = local().image(reference, AMD64, new InputLog());
     List<DecodedLayer> layers =
         LayerPull.of(
             image,
@@ -277,7 +282,7 @@ class InputsIT {
             .file("manifest.json", manifest("one/layer.tar"))
             .bytes();
     Path file = Files.write(directory.resolve("x.tar"), archive);
-    assertThatThrownBy(() -> local().image("docker-archive:" + file, AMD64))
+    assertThatThrownBy(() -> local().image("docker-archive:" + file, AMD64, new InputLog()))
         .hasMessageContaining("one/layer.tar is missing");
   }
 
@@ -286,7 +291,7 @@ class InputsIT {
     byte[] gzip = OciImages.gzip(new Tar().file("manifest.json", manifest("x")).bytes());
     Path file =
         Files.write(directory.resolve("cut.tgz"), java.util.Arrays.copyOf(gzip, gzip.length / 2));
-    assertThatThrownBy(() -> local().image("docker-archive:" + file, AMD64))
+    assertThatThrownBy(() -> local().image("docker-archive:" + file, AMD64, new InputLog()))
         .isInstanceOf(IOException.class)
         .hasMessageContaining("cannot be decompressed");
   }

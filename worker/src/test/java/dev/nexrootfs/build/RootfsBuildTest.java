@@ -17,6 +17,7 @@ import dev.nexrootfs.protocol.BuildRequest;
 import dev.nexrootfs.protocol.ErrorCode;
 import dev.nexrootfs.protocol.FileSpec;
 import dev.nexrootfs.protocol.Guest;
+import dev.nexrootfs.protocol.ReplyMode;
 import dev.nexrootfs.protocol.RequestException;
 import dev.nexrootfs.protocol.Size;
 import java.io.IOException;
@@ -213,7 +214,8 @@ class RootfsBuildTest {
             "n",
             "t",
             "default",
-            "final",
+            ReplyMode.FINAL,
+            null,
             List.of("ext4")),
         ErrorCode.UNSUPPORTED,
         "script");
@@ -229,7 +231,8 @@ class RootfsBuildTest {
             "n",
             "t",
             "default",
-            "final",
+            ReplyMode.FINAL,
+            null,
             List.of("ext4")),
         ErrorCode.SOURCE_NOT_ALLOWED,
         "docker.io/library/alpine:3.22");
@@ -276,7 +279,8 @@ class RootfsBuildTest {
         "rootfs",
         "latest",
         "default",
-        "final",
+        ReplyMode.FINAL,
+        null,
         List.of("ext4"));
   }
 
@@ -290,7 +294,7 @@ class RootfsBuildTest {
             "test",
             1L << 40,
             Optional.empty());
-    BuildReply reply = build.run("id", request, new FileSink(output()), Progress.NONE);
+    BuildReply reply = build.run("id", request, new FileSink(output()), Progress.NONE).reply();
     E2fsck.check(output());
     assertThat(Digest.sha256(Files.readAllBytes(output())).text()).isEqualTo(reply.digest());
     return reply;

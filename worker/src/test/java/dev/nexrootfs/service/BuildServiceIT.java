@@ -279,8 +279,11 @@ class BuildServiceIT {
   void serviceIsDiscoveredWithItsFigures() throws Exception {
     Message info =
         fixture.client.request("$SRV.STATS.nex-rootfs", new byte[0], ServiceFixture.PATIENCE);
-    JsonNode endpoint = ServiceFixture.JSON.readTree(info.getData()).get("endpoints").get(0);
-    assertThat(endpoint.get("name").asText()).isEqualTo("build");
+    JsonNode endpoints = ServiceFixture.JSON.readTree(info.getData()).get("endpoints");
+    assertThat(endpoints.findValuesAsText("name"))
+        .containsExactlyInAnyOrder(
+            "build", "build-as", "status", "status-as", "cancel", "cancel-as");
+    JsonNode endpoint = endpoints.get(0);
     assertThat(endpoint.get("queue_group").asText()).isEqualTo("nex-rootfs");
     assertThat(endpoint.get("data").get("capacity").asInt()).isEqualTo(1);
   }

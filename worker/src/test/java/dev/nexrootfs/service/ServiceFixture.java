@@ -3,12 +3,6 @@ package dev.nexrootfs.service;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.nexrootfs.build.BucketInputs;
-import dev.nexrootfs.build.Inputs;
-import dev.nexrootfs.build.PathPolicy;
-import dev.nexrootfs.build.RootfsBuild;
-import dev.nexrootfs.layer.CacheDirectory;
-import dev.nexrootfs.layer.LayerCache;
 import dev.nexrootfs.oci.OciImages;
 import dev.nexrootfs.oracle.Elf;
 import dev.nexrootfs.oracle.NatsServer;
@@ -30,7 +24,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /** A service on a real server with a base image, an agent, and a plain NATS client to ask it. */
 final class ServiceFixture {
@@ -39,22 +32,22 @@ final class ServiceFixture {
 
   final NatsServer server;
   final Connection client;
-  final Connection front;
   final Connection store;
-  final Subjects subjects = new Subjects("test" + NUID.nextGlobal() + ".rootfs");
-  final String bucket = "IMAGES" + NUID.nextGlobal();
+  final TestPool pool;
+  final Subjects subjects;
+  final String bucket;
   final String inputs = "INPUTS" + NUID.nextGlobal();
-  private final BuildService service;
   final Path directory;
 
   ServiceFixture(Path directory) throws Exception {
     this.directory = directory;
     server = NatsServer.start();
     client = NatsServer.connect(server.url());
-    front = NatsServer.connect(server.url());
-    store = NatsServer.connect(server.url());
+    pool = new TestPool(server.url(), directory);
+    subjects = pool.subjects;
+    bucket = pool.bucket;
+    store = pool.admin;
     Buckets buckets = new Buckets(store);
-    buckets.create(bucket, "images", -1, 1);
     buckets.create(inputs, "inputs", -1, 1);
     buckets
         .open(inputs)
@@ -68,39 +61,13 @@ final class ServiceFixture {
                 .file("sbin/openrc-run", "#!")
                 .bytes())
         .write();
-    service = service(subjects, bucket, 1, 4);
-    service.start();
+    pool.worker("test", 1, Duration.ofSeconds(60), -1, List.of(inputs));
   }
 
   void close() throws Exception {
-    service.stop();
+    pool.close();
     client.close();
-    front.close();
-    store.close();
     server.close();
-  }
-
-  BuildService service(Subjects at, String images, int slots, int queue) throws IOException {
-    return service(at, images, slots, queue, Duration.ofSeconds(60));
-  }
-
-  BuildService service(Subjects at, String images, int slots, int queue, Duration grace)
-      throws IOException {
-    LayerCache cache =
-        new LayerCache(new CacheDirectory(directory.resolve("cache"), 1L << 32), 1L << 30);
-    Inputs sources =
-        new Inputs(
-            cache,
-            new PathPolicy(List.of(directory)),
-            new BucketInputs(Optional.of(new Buckets(store)), List.of(inputs)),
-            Optional.empty());
-    RootfsBuild build = new RootfsBuild(cache, sources, "test", 1L << 40, Optional.empty());
-    return new BuildService(
-        front,
-        store,
-        new ServiceSettings(
-            at, images, "test", "1.0.0", slots, queue, grace, ServiceSettings.USUAL_INBOXES),
-        build);
   }
 
   void put(String name) throws IOException {

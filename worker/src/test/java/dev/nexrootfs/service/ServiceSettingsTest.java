@@ -24,6 +24,14 @@ class ServiceSettingsTest {
 
   private static ServiceSettings settings(String prefix) {
     return new ServiceSettings(
-        new Subjects("nex.rootfs"), "B", "w", "1.0.0", 1, 1, Duration.ZERO, List.of(prefix));
+        new Subjects("nex.rootfs"),
+        "B",
+        "w",
+        "1.0.0",
+        1,
+        Duration.ofHours(1),
+        Duration.ZERO,
+        List.of(prefix),
+        new PoolSettings("w", "S", "R", "L", 1, -1));
   }
 }

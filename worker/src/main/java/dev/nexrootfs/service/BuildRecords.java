@@ -1,0 +1,242 @@
+package dev.nexrootfs.service;
+
+import dev.nexrootfs.build.Dependencies;
+import dev.nexrootfs.build.Failures;
+import dev.nexrootfs.protocol.BuildReply;
+import dev.nexrootfs.protocol.BuildStatus;
+import dev.nexrootfs.protocol.ErrorCode;
+import dev.nexrootfs.protocol.Protocol;
+import dev.nexrootfs.protocol.RequestException;
+import io.nats.client.Connection;
+import io.nats.client.JetStreamApiException;
+import io.nats.client.KeyValue;
+import io.nats.client.api.KeyValueEntry;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The state of builds, in a key-value bucket whose entries expire:
+ *
+ * <ul>
+ *   <li>{@code build.ID}: a {@link BuildStatus}, for whoever asks and watches
+ *   <li>{@code job.NAMESPACE.FINGERPRINT}: the status in which the build ended that was queued so,
+ *       for those who wait for it
+ *   <li>{@code key.HEX}: the id of the build that was begun last for a build key
+ *   <li>{@code cancel.ID}: the code with which to stop a build
+ *   <li>{@code hit.FINGERPRINT}: a {@link Hit}
+ * </ul>
+ */
+final class BuildRecords {
+  private static final Logger LOG = LoggerFactory.getLogger(BuildRecords.class);
+  private static final int STREAM_NOT_FOUND = 10_059;
+  private static final int WRONG_LAST_SEQUENCE = 10_071;
+
+  private final Connection store;
+  private final String bucket;
+  private final List<BiConsumer<String, byte[]>> listeners = new CopyOnWriteArrayList<>();
+  private volatile @Nullable KeyValue entries;
+
+  BuildRecords(Connection store, String bucket) {
+    this.store = store;
+    this.bucket = bucket;
+  }
+
+  /**
+   * What a request came to, and what that depends on: the same request has the same result as long
+   * as the object is there and the dependencies are what they were.
+   *
+   * @param nuid what the object's chunks are called, where it was looked at before: then object and
+   *     chunks are looked at together
+   */
+  record Hit(BuildReply reply, Dependencies dependencies, @Nullable String nuid) {}
+
+  /** A status, and when the server took it. */
+  record Entry(BuildStatus status, Instant at) {}
+
+  /** Hears of changes, before they are stored: the bucket's subjects are plain subjects, too. */
+  void listen() {
+    String prefix = "$KV." + bucket + ".";
+    store
+        .createDispatcher(
+            message -> {
+              String key = message.getSubject().substring(prefix.length());
+              listeners.forEach(listener -> listener.accept(key, message.getData()));
+            })
+        .subscribe(prefix + ">");
+  }
+
+  /** Calls {@code listener} with every key that changes and its value; it returns at once. */
+  void onChange(BiConsumer<String, byte[]> listener) {
+    listeners.add(listener);
+  }
+
+  static String buildKey(String id) {
+    return "build." + id;
+  }
+
+  static String jobKey(String namespace, String fingerprint) {
+    return "job." + namespace + "." + fingerprint;
+  }
+
+  static String cancelKey(String id) {
+    return "cancel." + id;
+  }
+
+  static String hitKey(String fingerprint) {
+    return "hit." + fingerprint;
+  }
+
+  static String keyKey(String key) {
+    return "key." + key.replaceFirst("^sha256:", "");
+  }
+
+  Optional<BuildStatus> status(String id) throws RequestException {
+    return read(buildKey(id)).map(Entry::status);
+  }
+
+  Optional<Entry> ended(String namespace, String fingerprint) throws RequestException {
+    return read(jobKey(namespace, fingerprint));
+  }
+
+  private Optional<Entry> read(String key) throws RequestException {
+    Optional<KeyValueEntry> entry = get(key);
+    if (entry.isEmpty()) {
+      return Optional.empty();
+    }
+    try {
+      BuildStatus status = Protocol.read(valueOf(entry.get()), BuildStatus.class);
+      return Optional.of(new Entry(status, entry.get().getCreated().toInstant()));
+    } catch (IOException e) {
+      LOG.warn("the record {} is no status and counts as missing: {}", key, e.getMessage());
+      return Optional.empty();
+    }
+  }
+
+  Optional<Hit> hit(String fingerprint) throws RequestException {
+    Optional<KeyValueEntry> entry = get(hitKey(fingerprint));
+    if (entry.isEmpty()) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(Protocol.read(valueOf(entry.get()), Hit.class));
+    } catch (IOException e) {
+      LOG.warn(
+          "the record of {} cannot be read and counts as missing: {}", fingerprint, e.toString());
+      return Optional.empty();
+    }
+  }
+
+  Optional<String> text(String key) throws RequestException {
+    return get(key).map(entry -> new String(valueOf(entry), StandardCharsets.UTF_8));
+  }
+
+  private static byte[] valueOf(KeyValueEntry entry) {
+    byte[] value = entry.getValue();
+    return value == null ? new byte[0] : value;
+  }
+
+  private Optional<KeyValueEntry> get(String key) throws RequestException {
+    try {
+      return Optional.ofNullable(entries().get(key)).filter(entry -> entry.getValue() != null);
+    } catch (IOException | JetStreamApiException | IllegalStateException e) {
+      throw failed(e);
+    }
+  }
+
+  void put(String key, Object document) throws RequestException {
+    try {
+      long revision = entries().put(key, Protocol.write(document));
+      LOG.trace("record {} has revision {}", key, revision);
+    } catch (IOException | JetStreamApiException | IllegalStateException e) {
+      throw failed(e);
+    }
+  }
+
+  void putText(String key, String text) throws RequestException {
+    try {
+      long revision = entries().put(key, text.getBytes(StandardCharsets.UTF_8));
+      LOG.trace("record {} has revision {}", key, revision);
+    } catch (IOException | JetStreamApiException | IllegalStateException e) {
+      throw failed(e);
+    }
+  }
+
+  /** Stores a status whose id nobody has used; whether nobody had. */
+  boolean create(BuildStatus status) throws RequestException {
+    try {
+      long revision = entries().create(buildKey(status.id()), Protocol.write(status));
+      LOG.trace("build {} has revision {}", status.id(), revision);
+      return true;
+    } catch (JetStreamApiException e) {
+      if (e.getApiErrorCode() == WRONG_LAST_SEQUENCE) {
+        return false;
+      }
+      throw failed(e);
+    } catch (IOException | IllegalStateException e) {
+      throw failed(e);
+    }
+  }
+
+  /** Stores a status without waiting: the next one will do as well. */
+  void note(String key, Object document) {
+    try {
+      store.publish("$KV." + bucket + "." + key, Protocol.write(document));
+    } catch (IllegalStateException | IllegalArgumentException e) {
+      LOG.debug("record {} not written: {}", key, e.getMessage());
+    }
+  }
+
+  private KeyValue entries() throws IOException {
+    KeyValue open = entries;
+    if (open == null) {
+      open = store.keyValue(bucket);
+      entries = open;
+    }
+    return open;
+  }
+
+  private RequestException failed(Exception e) {
+    if (isMissing(e)) {
+      return new RequestException(
+          ErrorCode.NO_BUCKET,
+          "the key-value bucket "
+              + bucket
+              + " does not exist; an administrator makes it with nex-rootfs setup",
+          e);
+    }
+    if (!store.getServerInfo().isJetStreamAvailable()) {
+      return new RequestException(
+          ErrorCode.NO_JETSTREAM,
+          "the NATS server has no JetStream; enable it (nats-server -js)",
+          e);
+    }
+    return new RequestException(
+        ErrorCode.STORE_FAILED,
+        "the key-value bucket " + bucket + " cannot be reached: " + Failures.message(e),
+        e);
+  }
+
+  /** Without the bucket's stream nobody answers; only a question about it tells. */
+  private boolean isMissing(Exception e) {
+    if (e instanceof JetStreamApiException api) {
+      return api.getApiErrorCode() == STREAM_NOT_FOUND;
+    }
+    try {
+      var present = store.jetStreamManagement().getStreamInfo("KV_" + bucket);
+      LOG.debug("{} exists since {}", bucket, present.getCreateTime());
+      return false;
+    } catch (JetStreamApiException answer) {
+      return answer.getApiErrorCode() == STREAM_NOT_FOUND;
+    } catch (IOException | IllegalStateException none) {
+      return false;
+    }
+  }
+}

@@ -1,0 +1,78 @@
+package dev.nexrootfs.service;
+
+import dev.nexrootfs.protocol.BuildState;
+import dev.nexrootfs.protocol.BuildStatus;
+import dev.nexrootfs.protocol.ErrorBody;
+import dev.nexrootfs.protocol.ErrorCode;
+import dev.nexrootfs.protocol.RequestException;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.Optional;
+
+/**
+ * Stops requests, wherever they are: one that waits is taken out of the queue and answered here; a
+ * worker that has it hears of it.
+ */
+final class Cancellation {
+  private final Pool pool;
+
+  Cancellation(Pool pool) {
+    this.pool = pool;
+  }
+
+  /**
+   * Stops the request of {@code status}; what it comes to, or what is known yet.
+   *
+   * @param why what its requester is told
+   */
+  BuildStatus stop(BuildStatus status, RequestException why) throws RequestException {
+    if (status.state().isLast()) {
+      return status;
+    }
+    // First the word, then the look: a worker looks for the word after it has begun.
+    pool.records().putText(BuildRecords.cancelKey(status.id()), why.code().name());
+    BuildStatus now = pool.records().status(status.id()).orElse(status);
+    if (now.state() != BuildState.QUEUED) {
+      return now;
+    }
+    Optional<JobQueue.Head> head =
+        pool.queue()
+            .findBuild(status.namespace(), status.fingerprint())
+            .filter(found -> found.id().equals(status.id()));
+    if (head.isEmpty()) {
+      head = pool.queue().findWaiting(status.namespace(), status.fingerprint(), status.id());
+    }
+    if (head.isEmpty() || !pool.queue().remove(head.get())) {
+      return now;
+    }
+    return ended(now, head.get(), why);
+  }
+
+  private BuildStatus ended(BuildStatus status, JobQueue.Head head, RequestException why)
+      throws RequestException {
+    boolean asked = why.code() == ErrorCode.CANCELLED;
+    BuildStatus ended =
+        new BuildStatus(
+            status.id(),
+            status.namespace(),
+            asked ? BuildState.CANCELLED : BuildState.FAILED,
+            status.phase(),
+            status.percent(),
+            status.image(),
+            why.line(),
+            Instant.now().truncatedTo(ChronoUnit.MILLIS).toString(),
+            status.fingerprint(),
+            null,
+            null,
+            status.tries(),
+            null,
+            ErrorBody.of(why, status.id()).error());
+    pool.records().put(BuildRecords.buildKey(status.id()), ended);
+    String replyTo = head.replyTo().orElse(null);
+    if (pool.replies().failure(status.id(), replyTo, head.streamed(), why)) {
+      pool.figures().countCancelled();
+    }
+    BuildEvents.failed(pool, ended, why);
+    return ended;
+  }
+}

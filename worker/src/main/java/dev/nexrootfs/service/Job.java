@@ -1,0 +1,93 @@
+package dev.nexrootfs.service;
+
+import dev.nexrootfs.protocol.BuildRequest;
+import dev.nexrootfs.protocol.ErrorCode;
+import dev.nexrootfs.protocol.Protocol;
+import dev.nexrootfs.protocol.ReplyMode;
+import dev.nexrootfs.protocol.RequestException;
+import dev.nexrootfs.protocol.Subjects;
+import io.nats.client.impl.Headers;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Instant;
+import java.util.HexFormat;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One request as it lies in the queue: what is asked for, and who waits.
+ *
+ * @param id the build's id
+ * @param replyTo the inbox that waits for the result; null where nobody does
+ * @param request what is asked for
+ * @param fingerprint hexadecimal SHA-256 of that, however it is to be answered: jobs of one
+ *     fingerprint are one build
+ * @param deadline after which nobody wants the result
+ */
+record Job(
+    String id,
+    @Nullable String replyTo,
+    BuildRequest request,
+    String fingerprint,
+    Optional<Instant> deadline) {
+  private static final String DEADLINE_HEADER = "Nex-Deadline";
+
+  /** A request that came in just now. */
+  static Job of(String id, String replyTo, BuildRequest request) {
+    Long seconds = request.timeoutSeconds();
+    return new Job(
+        id,
+        request.reply() == ReplyMode.ACCEPTED ? null : replyTo,
+        request,
+        fingerprint(request),
+        seconds == null ? Optional.empty() : Optional.of(Instant.now().plusSeconds(seconds)));
+  }
+
+  /** A job as it was put into the queue. */
+  static Job read(@Nullable Headers headers, byte[] json) throws RequestException {
+    BuildRequest request = Protocol.readRequest(json);
+    String id = headers == null ? null : headers.getFirst(Subjects.BUILD_ID_HEADER);
+    if (headers == null || id == null) {
+      throw new RequestException(
+          ErrorCode.INVALID_FIELD, "a job without the header " + Subjects.BUILD_ID_HEADER);
+    }
+    String deadline = headers.getFirst(DEADLINE_HEADER);
+    return new Job(
+        id,
+        headers.getFirst(Subjects.REPLY_TO_HEADER),
+        request,
+        fingerprint(request),
+        Optional.ofNullable(deadline).map(Instant::parse));
+  }
+
+  Headers headers() {
+    Headers headers = new Headers().add(Subjects.BUILD_ID_HEADER, id);
+    if (replyTo != null) {
+      headers.add(Subjects.REPLY_TO_HEADER, replyTo);
+    }
+    deadline.ifPresent(time -> headers.add(DEADLINE_HEADER, time.toString()));
+    return headers;
+  }
+
+  String namespace() {
+    return request.namespace();
+  }
+
+  boolean isLate() {
+    return deadline.isPresent() && Instant.now().isAfter(deadline.get());
+  }
+
+  /** Whether the requester wants to hear how the build goes. */
+  boolean isStreamed() {
+    return replyTo != null && request.reply() == ReplyMode.STREAM;
+  }
+
+  private static String fingerprint(BuildRequest request) {
+    try {
+      byte[] canonical = Protocol.write(request.canonical());
+      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(canonical));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("this JDK has no SHA-256", e);
+    }
+  }
+}

@@ -1,0 +1,440 @@
+package dev.nexrootfs.service;
+
+import dev.nexrootfs.build.BuildResult;
+import dev.nexrootfs.build.Failures;
+import dev.nexrootfs.build.Phase;
+import dev.nexrootfs.build.Progress;
+import dev.nexrootfs.build.RootfsBuild;
+import dev.nexrootfs.protocol.BuildReply;
+import dev.nexrootfs.protocol.BuildState;
+import dev.nexrootfs.protocol.BuildStatus;
+import dev.nexrootfs.protocol.ErrorBody;
+import dev.nexrootfs.protocol.ErrorCode;
+import dev.nexrootfs.protocol.RequestException;
+import dev.nexrootfs.store.Leases;
+import dev.nexrootfs.store.StoreException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.EnumSet;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One job in the hands of this worker, from its delivery until it is answered or handed back. The
+ * order at the end is what makes a crash harmless: first the record for those who wait, then the
+ * answer, then the status, then the acknowledgement; whoever finds the job again sees how far it
+ * came.
+ */
+final class JobRun implements Progress {
+  /** Workers that may stop in the middle of one job. */
+  static final int MAX_TRIES = 3;
+
+  private static final Logger LOG = LoggerFactory.getLogger(JobRun.class);
+  private static final Duration RETRY = Duration.ofSeconds(2);
+  private static final long NOTE_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  /** What another try, or another worker, may not meet again. */
+  private static final Set<ErrorCode> PASSING =
+      EnumSet.of(
+          ErrorCode.STORE_FAILED,
+          ErrorCode.NO_JETSTREAM,
+          ErrorCode.CACHE_FULL,
+          ErrorCode.WORKER_IO);
+
+  /** Why a build stops before its end. */
+  enum Stop {
+    /** Somebody asked for it. */
+    CANCELLED,
+    /** It took too long. */
+    TIMED_OUT,
+    /** Another worker is to do it. */
+    HANDED_BACK
+  }
+
+  private final Pool pool;
+  private final RootfsBuild build;
+  private final BucketSink bucket;
+  private final Leases leases;
+  private final JobQueue.Delivery delivery;
+  private final Job job;
+  private final Runnable freeSlot;
+  private final AtomicBoolean slotFreed = new AtomicBoolean();
+  private final Instant limit;
+  private volatile @Nullable Stop stop;
+  private volatile boolean detached;
+  private volatile @Nullable BuildEvents events;
+  private int tries = 1;
+  private long lastNote = System.nanoTime();
+
+  /**
+   * A job that waits for nothing but to be run; {@code freeSlot} is called once, at the latest when
+   * it ends.
+   */
+  JobRun(
+      Pool pool,
+      RootfsBuild build,
+      BucketSink bucket,
+      Leases leases,
+      JobQueue.Delivery delivery,
+      Runnable freeSlot) {
+    this.pool = pool;
+    this.build = build;
+    this.bucket = bucket;
+    this.leases = leases;
+    this.delivery = delivery;
+    this.job = delivery.job();
+    this.freeSlot = freeSlot;
+    Instant most = Instant.now().plus(pool.settings().longestBuild());
+    this.limit = job.deadline().filter(most::isAfter).orElse(most);
+  }
+
+  JobQueue.Delivery delivery() {
+    return delivery;
+  }
+
+  /** Stops the build at the next step; the first reason counts. */
+  void stop(Stop why) {
+    if (stop == null) {
+      stop = why;
+    }
+  }
+
+  /** The heartbeat: the server and whoever follows hear that the job is in good hands. */
+  void extend() {
+    pool.queue().extend(delivery);
+    BuildEvents open = events;
+    if (open != null) {
+      open.stillThere("still at it");
+    }
+  }
+
+  /** Does the job, or finds out that it is done. */
+  void run() {
+    pool.figures().begin();
+    try {
+      if (begin()) {
+        build();
+      }
+    } catch (RequestException e) {
+      // Nothing can be noted; the job comes back when that has passed.
+      LOG.warn("build {} is put off: {} {}", job.id(), e.code(), e.line());
+      pool.queue().handBack(delivery, RETRY);
+    } catch (RuntimeException | Error e) {
+      LOG.error("build {} is left to another worker after a fault", job.id(), e);
+      pool.queue().handBack(delivery, RETRY);
+      if (e instanceof VirtualMachineError fatal) {
+        throw fatal;
+      }
+    } finally {
+      pool.figures().end();
+      releaseSlot();
+    }
+  }
+
+  private void releaseSlot() {
+    if (slotFreed.compareAndSet(false, true)) {
+      freeSlot.run();
+    }
+  }
+
+  private boolean begin() throws RequestException {
+    Optional<BuildStatus> before = pool.records().status(job.id());
+    if (before.isPresent() && before.get().state().isLast()) {
+      pool.queue().done(delivery);
+      return false;
+    }
+    tries = before.map(BuildStatus::tries).orElse(0) + 1;
+    BuildEvents mine = new BuildEvents(pool, job, tries);
+    events = mine;
+    if (tries > MAX_TRIES) {
+      fail(
+          new RequestException(
+              ErrorCode.WORKER_LOST,
+              MAX_TRIES
+                  + " workers stopped while they built this, the last one "
+                  + before.map(BuildStatus::worker).orElse("unknown")
+                  + "; its log may say why"));
+      return false;
+    }
+    if (job.isLate()) {
+      fail(timedOut());
+      return false;
+    }
+    pool.records()
+        .put(
+            BuildRecords.buildKey(job.id()),
+            status(BuildState.RUNNING, Phase.RESOLVE, 0, "resolving the inputs", null, null));
+    if (pool.records().text(BuildRecords.cancelKey(job.id())).isPresent()) {
+      stop(Stop.CANCELLED);
+    }
+    mine.started();
+    return true;
+  }
+
+  private void build() throws RequestException {
+    try (JobSink sink = new JobSink(bucket, leases, this)) {
+      finish(build.run(job.id(), job.request(), sink, this));
+    } catch (CancellationException e) {
+      stopped(e);
+    } catch (RequestException e) {
+      if (PASSING.contains(e.code()) && tries < MAX_TRIES) {
+        LOG.warn("build {}, try {}: {} {}", job.id(), tries, e.code(), e.line());
+        giveBack(tries, RETRY);
+      } else {
+        fail(e);
+      }
+    } catch (StoreException e) {
+      LOG.debug("build {}: its lease runs out by itself: {}", job.id(), e.getMessage());
+    } catch (RuntimeException | StackOverflowError | OutOfMemoryError e) {
+      LOG.error("build {} of {} hit a fault", job.id(), job.request().image(), e);
+      fail(
+          new RequestException(
+              ErrorCode.INTERNAL,
+              "a fault of the worker; its log has the details of build " + job.id(),
+              e));
+    }
+  }
+
+  private void stopped(CancellationException e) throws RequestException {
+    Stop why = stop;
+    if (why == Stop.CANCELLED) {
+      fail(cancelled());
+    } else if (why == Stop.TIMED_OUT) {
+      fail(timedOut());
+    } else if (why == Stop.HANDED_BACK) {
+      // Not a try: nothing was wrong with it.
+      giveBack(tries - 1, Duration.ZERO);
+    } else {
+      throw e;
+    }
+  }
+
+  private void giveBack(int counted, Duration delay) throws RequestException {
+    pool.figures().countHandedBack();
+    tries = counted;
+    try {
+      pool.records()
+          .put(
+              BuildRecords.buildKey(job.id()),
+              status(BuildState.QUEUED, Phase.RESOLVE, 0, "waiting for a worker", null, null));
+    } finally {
+      pool.queue().handBack(delivery, delay);
+    }
+  }
+
+  private void finish(BuildResult result) throws RequestException {
+    BuildReply reply = result.reply();
+    pool.figures().countBuilt(reply);
+    if (result.dependencies().isPresent()) {
+      pool.records()
+          .note(
+              BuildRecords.hitKey(job.fingerprint()),
+              new BuildRecords.Hit(reply, result.dependencies().get(), null));
+    }
+    BuildStatus status =
+        status(BuildState.COMPLETED, Phase.DONE, 100, "stored as " + reply.location(), reply, null);
+    pool.records().put(BuildRecords.jobKey(job.namespace(), job.fingerprint()), status);
+    if (detached) {
+      noteStatus(failureStatus(cancelled()));
+    } else {
+      if (!pool.replies().result(job, reply)) {
+        giveBack(tries - 1, Duration.ZERO);
+        return;
+      }
+      open().completed(reply);
+      noteStatus(status);
+    }
+    pool.queue().done(delivery);
+    LOG.info(
+        "build {} of {} for {}: {} {} {} bytes, cached {}, try {}, ms {}",
+        job.id(),
+        job.request().image(),
+        job.namespace(),
+        reply.location(),
+        reply.digest(),
+        reply.size(),
+        reply.cached(),
+        tries,
+        reply.durations());
+  }
+
+  private void fail(RequestException failure) throws RequestException {
+    boolean ownFault =
+        failure.code() == ErrorCode.CANCELLED
+            || (failure.code() == ErrorCode.TIMED_OUT && job.deadline().isPresent());
+    BuildStatus status = failureStatus(failure);
+    if (!ownFault) {
+      pool.records().put(BuildRecords.jobKey(job.namespace(), job.fingerprint()), status);
+    }
+    if (detached) {
+      noteStatus(failureStatus(cancelled()));
+    } else {
+      if (!pool.replies().failure(job, failure)) {
+        giveBack(tries - 1, Duration.ZERO);
+        return;
+      }
+      open().failed(failure);
+      noteStatus(status);
+    }
+    if (failure.code() == ErrorCode.CANCELLED) {
+      pool.figures().countCancelled();
+    } else {
+      pool.figures().countFailed();
+    }
+    pool.queue().done(delivery);
+    LOG.info(
+        "build {} of {} for {} failed in {}, try {}: {} {}",
+        job.id(),
+        job.request().image(),
+        job.namespace(),
+        open().phase(),
+        tries,
+        failure.code(),
+        failure.line());
+  }
+
+  /** The requester has its answer: what cannot be noted any more is only missed by a status. */
+  private void noteStatus(BuildStatus status) {
+    try {
+      pool.records().put(BuildRecords.buildKey(job.id()), status);
+    } catch (RequestException e) {
+      LOG.warn("build {}: its end is not noted: {}", job.id(), e.line());
+    }
+  }
+
+  private BuildStatus failureStatus(RequestException failure) {
+    BuildState state =
+        failure.code() == ErrorCode.CANCELLED ? BuildState.CANCELLED : BuildState.FAILED;
+    ErrorBody.Detail detail = ErrorBody.of(failure, job.id()).error();
+    return status(state, open().phase(), open().percent(), failure.line(), null, detail);
+  }
+
+  private BuildStatus status(
+      BuildState state,
+      Phase phase,
+      int percent,
+      String message,
+      @Nullable BuildReply reply,
+      ErrorBody.@Nullable Detail error) {
+    return new BuildStatus(
+        job.id(),
+        job.namespace(),
+        state,
+        phase.text(),
+        percent,
+        job.request().image(),
+        message,
+        Instant.now().truncatedTo(ChronoUnit.MILLIS).toString(),
+        job.fingerprint(),
+        reply == null ? null : reply.key(),
+        state == BuildState.QUEUED ? null : pool.settings().worker(),
+        tries,
+        reply,
+        error);
+  }
+
+  private BuildEvents open() {
+    BuildEvents mine = events;
+    if (mine == null) {
+      throw new IllegalStateException("build " + job.id() + " has not begun");
+    }
+    return mine;
+  }
+
+  @Override
+  public void report(Phase phase, int percent, String message) {
+    checkStop();
+    open().report(phase, percent, message);
+    long now = System.nanoTime();
+    synchronized (this) {
+      if (detached || now - lastNote < NOTE_NANOS) {
+        return;
+      }
+      lastNote = now;
+    }
+    pool.records()
+        .note(
+            BuildRecords.buildKey(job.id()),
+            status(BuildState.RUNNING, phase, percent, message, null, null));
+  }
+
+  private void checkStop() {
+    if (Instant.now().isAfter(limit)) {
+      stop(Stop.TIMED_OUT);
+    }
+    Stop why = stop;
+    if (why == Stop.CANCELLED && !detached && pool.queue().hasWaiting(job)) {
+      detach();
+    } else if (why != null && !(why == Stop.CANCELLED && detached)) {
+      throw new CancellationException(why.toString());
+    }
+  }
+
+  /** Only its own requester wants it no more: the build goes on for the others. */
+  private synchronized void detach() {
+    if (detached) {
+      return;
+    }
+    detached = true;
+    RequestException cancelled = cancelled();
+    if (!pool.replies().failure(job, cancelled)) {
+      LOG.warn("build {}: its requester does not hear that it was cancelled", job.id());
+    }
+    open().failed(cancelled);
+    pool.figures().countCancelled();
+    // Not as the build's last word: a worker that finds the job again has to build it.
+    pool.records()
+        .note(
+            BuildRecords.buildKey(job.id()),
+            status(
+                BuildState.RUNNING,
+                open().phase(),
+                open().percent(),
+                "cancelled; built for others who wait",
+                null,
+                null));
+  }
+
+  private static RequestException cancelled() {
+    return new RequestException(ErrorCode.CANCELLED, "the build was cancelled on request");
+  }
+
+  private RequestException timedOut() {
+    String which =
+        job.deadline().isPresent()
+            ? "the request's timeoutSeconds"
+            : "the pool's limit of " + pool.settings().longestBuild().toSeconds() + " s";
+    return new RequestException(ErrorCode.TIMED_OUT, "the build did not end within " + which);
+  }
+
+  /** From here on the build can be asked for by its key; the object's name ends with it. */
+  void noteKey(String object) throws RequestException {
+    String hex = object.substring(object.indexOf('_') + 1);
+    pool.records().putText(BuildRecords.keyKey(hex), job.id());
+  }
+
+  /** Another job builds the same: this one needs no slot meanwhile. */
+  void waitForOther(long millis) throws RequestException {
+    releaseSlot();
+    checkStop();
+    try {
+      Thread.sleep(millis);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new RequestException(ErrorCode.DRAINING, Failures.message(e), e);
+    }
+  }
+
+  /** Leaves the job to a worker with a free slot. */
+  void handBack() {
+    stop(Stop.HANDED_BACK);
+    checkStop();
+  }
+}

@@ -1,0 +1,82 @@
+package dev.nexrootfs.service;
+
+import dev.nexrootfs.build.ImageSink;
+import dev.nexrootfs.ext4.Ext4Image;
+import dev.nexrootfs.protocol.BuildRequest;
+import dev.nexrootfs.protocol.RequestException;
+import dev.nexrootfs.store.Fence;
+import dev.nexrootfs.store.Leases;
+import dev.nexrootfs.store.StoreException;
+import java.io.Closeable;
+import java.io.IOException;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The bucket as one job sees it: an image that another worker is building is waited for, and one
+ * that is stored was built under a lease that is still held when it becomes visible.
+ */
+final class JobSink implements ImageSink, Closeable {
+  private static final long LOOK_MILLIS = 500;
+
+  private final BucketSink bucket;
+  private final Leases leases;
+  private final JobRun run;
+  private Leases.@Nullable Lease lease;
+
+  JobSink(BucketSink bucket, Leases leases, JobRun run) {
+    this.bucket = bucket;
+    this.leases = leases;
+    this.run = run;
+  }
+
+  /**
+   * The image, where it is there or comes to be while another worker builds it; none where this job
+   * has the lease to build it.
+   */
+  @Override
+  public Optional<Stored> find(String object, BuildRequest request)
+      throws IOException, RequestException {
+    boolean waited = false;
+    while (true) {
+      Optional<Stored> present = bucket.find(object, request);
+      if (present.isPresent()) {
+        return present;
+      }
+      Optional<Leases.Lease> acquired = leases.tryAcquire("build." + object);
+      if (acquired.isPresent()) {
+        lease = acquired.get();
+        run.noteKey(object);
+        if (waited) {
+          // Its builder has stopped. This job has given its slot away: whoever has one takes both.
+          run.handBack();
+        }
+        // Its builder may have ended between the look and the lease.
+        return bucket.find(object, request);
+      }
+      waited = true;
+      run.waitForOther(LOOK_MILLIS);
+    }
+  }
+
+  @Override
+  public Stored store(
+      String object,
+      BuildRequest request,
+      Map<String, String> metadata,
+      Ext4Image image,
+      LongConsumer progress)
+      throws IOException {
+    Fence fence = lease == null ? Fence.NONE : lease;
+    return bucket.store(object, request, metadata, image, progress, fence);
+  }
+
+  @Override
+  public void close() throws StoreException {
+    if (lease != null) {
+      lease.close();
+    }
+  }
+}

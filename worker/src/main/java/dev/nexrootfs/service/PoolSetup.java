@@ -1,0 +1,220 @@
+package dev.nexrootfs.service;
+
+import dev.nexrootfs.store.Leases;
+import io.nats.client.Connection;
+import io.nats.client.JetStreamApiException;
+import io.nats.client.JetStreamManagement;
+import io.nats.client.api.AckPolicy;
+import io.nats.client.api.ConsumerConfiguration;
+import io.nats.client.api.DiscardPolicy;
+import io.nats.client.api.KeyValueConfiguration;
+import io.nats.client.api.ObjectStoreConfiguration;
+import io.nats.client.api.RetentionPolicy;
+import io.nats.client.api.StorageType;
+import io.nats.client.api.StreamConfiguration;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * What a pool needs in JetStream, made by an administrator of the account: workers need no right to
+ * make it. What exists stays as it is; how it differs is said.
+ */
+public final class PoolSetup {
+  /** Requests that may wait in the whole pool. */
+  public static final long MAX_JOBS = 10_000;
+
+  /** Namespaces that may have builds at once. */
+  public static final long MAX_NAMESPACES = 1024;
+
+  private static final Duration RECORDS_LIFE = Duration.ofHours(24);
+  private static final long RECORDS_BYTES = 1L << 30;
+  private static final int STREAM_NOT_FOUND = 10_059;
+  private static final String COMPRESSION_SINCE = "2.10.0";
+
+  private final Connection connection;
+  private final int replicas;
+  private final boolean update;
+
+  /**
+   * Sets up through {@code connection}.
+   *
+   * @param replicas copies of each stream, 1 to 5
+   * @param update whether what exists is changed to what is wanted
+   */
+  public PoolSetup(Connection connection, int replicas, boolean update) {
+    this.connection = connection;
+    this.replicas = replicas;
+    this.update = update;
+  }
+
+  /** What became of one stream. */
+  public enum Outcome {
+    /** It was missing. */
+    MADE,
+    /** It is as it is wanted. */
+    EXISTS,
+    /** It is not, and was left. */
+    DIFFERS,
+    /** It was not, and is now. */
+    UPDATED
+  }
+
+  /**
+   * A line of the report.
+   *
+   * @param what the bucket or stream
+   * @param outcome what became of it
+   * @param differences each as {@code field: is X, would be Y}
+   */
+  public record Report(String what, Outcome outcome, List<String> differences) {
+    /** Copies the list. */
+    public Report {
+      differences = List.copyOf(differences);
+    }
+  }
+
+  /** An object store bucket; compressed on the server's disk where the server can. */
+  public Report bucket(String name, String description, long maxBytes)
+      throws IOException, JetStreamApiException {
+    return ensure(
+        "bucket " + name,
+        ObjectStoreConfiguration.builder(name)
+            .description(description)
+            .maxBucketSize(maxBytes)
+            .replicas(replicas)
+            .storageType(StorageType.File)
+            .compression(canCompress())
+            .build()
+            .getBackingConfig());
+  }
+
+  /** Whether the server keeps streams compressed. */
+  public boolean canCompress() {
+    return connection.getServerInfo().isSameOrNewerThanVersion(COMPRESSION_SINCE);
+  }
+
+  /** The bucket of leases. */
+  public Report leases(String name) throws IOException, JetStreamApiException {
+    return ensure(
+        "bucket " + name,
+        KeyValueConfiguration.builder(name)
+            .description("leases of nex-rootfs workers")
+            .ttl(Leases.LIFE)
+            .replicas(replicas)
+            .build()
+            .getBackingConfig());
+  }
+
+  /** The bucket with the state of builds. */
+  public Report records(String name) throws IOException, JetStreamApiException {
+    return ensure(
+        "bucket " + name,
+        KeyValueConfiguration.builder(name)
+            .description("state of nex-rootfs builds")
+            .ttl(RECORDS_LIFE)
+            .maxBucketSize(RECORDS_BYTES)
+            .replicas(replicas)
+            .build()
+            .getBackingConfig());
+  }
+
+  /**
+   * The stream of jobs, and the consumer of those who wait.
+   *
+   * @param jobs what the subjects of jobs start with
+   * @param maxJobs requests that may wait
+   */
+  public Report jobs(String stream, String jobs, long maxJobs)
+      throws IOException, JetStreamApiException {
+    Report report =
+        ensure(
+            "stream " + stream,
+            StreamConfiguration.builder()
+                .name(stream)
+                .description("jobs of nex-rootfs workers")
+                .subjects(jobs + ".>")
+                .retentionPolicy(RetentionPolicy.WorkQueue)
+                .discardPolicy(DiscardPolicy.New)
+                .maxMessages(maxJobs)
+                // One message of a subject: equal requests are one job.
+                .maxMessagesPerSubject(1)
+                .discardNewPerSubject(true)
+                .maxConsumers(MAX_NAMESPACES)
+                .storageType(StorageType.File)
+                .replicas(replicas)
+                .build());
+    var unused =
+        management()
+            .addOrUpdateConsumer(
+                stream,
+                ConsumerConfiguration.builder()
+                    .durable(JobQueue.WAITING)
+                    .filterSubject(jobs + ".wait.>")
+                    .ackPolicy(AckPolicy.Explicit)
+                    .ackWait(JobQueue.ACK_WAIT)
+                    .maxAckPending(-1)
+                    .build());
+    return report;
+  }
+
+  private Report ensure(String what, StreamConfiguration wanted)
+      throws IOException, JetStreamApiException {
+    StreamConfiguration present;
+    try {
+      present = management().getStreamInfo(wanted.getName()).getConfiguration();
+    } catch (JetStreamApiException e) {
+      if (e.getApiErrorCode() != STREAM_NOT_FOUND) {
+        throw e;
+      }
+      var unused = management().addStream(wanted);
+      return new Report(what, Outcome.MADE, List.of());
+    }
+    List<String> differences = differences(present, wanted);
+    if (differences.isEmpty()) {
+      return new Report(what, Outcome.EXISTS, differences);
+    }
+    if (!update) {
+      return new Report(what, Outcome.DIFFERS, differences);
+    }
+    var unused = management().updateStream(wanted);
+    return new Report(what, Outcome.UPDATED, differences);
+  }
+
+  private static List<String> differences(StreamConfiguration is, StreamConfiguration wanted) {
+    List<String> differences = new ArrayList<>();
+    compare(differences, "subjects", is.getSubjects(), wanted.getSubjects());
+    compare(differences, "storage", is.getStorageType(), wanted.getStorageType());
+    compare(differences, "replicas", is.getReplicas(), wanted.getReplicas());
+    compare(differences, "retention", is.getRetentionPolicy(), wanted.getRetentionPolicy());
+    compare(differences, "discard", is.getDiscardPolicy(), wanted.getDiscardPolicy());
+    compare(
+        differences,
+        "discard_new_per_subject",
+        is.isDiscardNewPerSubject(),
+        wanted.isDiscardNewPerSubject());
+    compare(differences, "max_bytes", is.getMaxBytes(), wanted.getMaxBytes());
+    compare(differences, "max_age", is.getMaxAge(), wanted.getMaxAge());
+    compare(differences, "max_msgs", is.getMaxMsgs(), wanted.getMaxMsgs());
+    compare(
+        differences,
+        "max_msgs_per_subject",
+        is.getMaxMsgsPerSubject(),
+        wanted.getMaxMsgsPerSubject());
+    compare(differences, "max_consumers", is.getMaxConsumers(), wanted.getMaxConsumers());
+    compare(differences, "compression", is.getCompressionOption(), wanted.getCompressionOption());
+    return differences;
+  }
+
+  private static void compare(List<String> differences, String field, Object is, Object wanted) {
+    if (!Objects.equals(is, wanted)) {
+      differences.add(field + ": is " + is + ", would be " + wanted);
+    }
+  }
+
+  private JetStreamManagement management() throws IOException {
+    return connection.jetStreamManagement();
+  }
+}
