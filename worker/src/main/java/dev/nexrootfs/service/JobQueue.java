@@ -49,10 +49,7 @@ final class JobQueue {
   static final String WAITING = "waiting";
 
   private static final Logger LOG = LoggerFactory.getLogger(JobQueue.class);
-
-  /** Servers do not answer for a consumer at its limit; an answer that is late is not lost. */
-  private static final Duration PATIENCE = Duration.ofMillis(500);
-
+  private static final Duration PATIENCE = Duration.ofSeconds(2);
   private static final long ENQUEUE_NANOS = TimeUnit.SECONDS.toNanos(60);
   private static final long ENQUEUE_PAUSE_MILLIS = 500;
   private static final long BUSY_RETRY_MILLIS = 5000;
@@ -69,6 +66,14 @@ final class JobQueue {
 
   private static final byte[] ONE =
       "{\"batch\":1,\"no_wait\":true}".getBytes(StandardCharsets.UTF_8);
+
+  /**
+   * For a consumer with a limit: at its limit, a question that does not expire waits, and brings a
+   * message when nobody has a slot for it any more.
+   */
+  private static final byte[] ONE_SOON =
+      "{\"batch\":1,\"no_wait\":true,\"expires\":200000000}".getBytes(StandardCharsets.UTF_8);
+
   private static final byte[] ACK = "+ACK".getBytes(StandardCharsets.UTF_8);
   private static final byte[] IN_PROGRESS = "+WPI".getBytes(StandardCharsets.UTF_8);
 
@@ -324,10 +329,11 @@ final class JobQueue {
 
   private Optional<Delivery> pull(String consumer, String filter, long running) {
     try {
-      Optional<Message> message = pull(consumer);
+      byte[] question = running < 0 ? ONE : ONE_SOON;
+      Optional<Message> message = pull(consumer, question);
       if (message.isPresent() && isNobody(message.get())) {
         consumer(consumer, filter, running);
-        message = pull(consumer);
+        message = pull(consumer, question);
       }
       return message.filter(found -> !found.isStatusMessage()).flatMap(this::delivery);
     } catch (InterruptedException e) {
@@ -344,9 +350,10 @@ final class JobQueue {
    * status with the subject that was asked from; so an answer that is late is told from another
    * question's, and a message that is late is as good as any.
    */
-  private Optional<Message> pull(String consumer) throws InterruptedException {
+  private Optional<Message> pull(String consumer, byte[] what) throws InterruptedException {
     String question = inbox + "." + ++questions;
-    store.publish("$JS.API.CONSUMER.MSG.NEXT." + settings.stream() + "." + consumer, question, ONE);
+    store.publish(
+        "$JS.API.CONSUMER.MSG.NEXT." + settings.stream() + "." + consumer, question, what);
     long deadline = System.nanoTime() + PATIENCE.toNanos();
     while (true) {
       Message message = answers.nextMessage(Duration.ofNanos(deadline - System.nanoTime()));

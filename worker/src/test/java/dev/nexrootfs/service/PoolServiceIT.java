@@ -521,6 +521,7 @@ class PoolServiceIT {
     Subscription held = begun(request(gate.image, ""));
     String id = NUID.nextGlobal();
     Subscription answers = ask(pool.subjects.build(), request(base, ""), id(id));
+    awaitState(id, BuildState.QUEUED);
     BuildStatus queued = statusOf(id);
     var records = pool.admin.keyValue(pool.records);
     BuildStatus tried =
