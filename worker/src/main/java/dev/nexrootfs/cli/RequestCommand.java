@@ -93,6 +93,14 @@ final class RequestCommand implements Callable<Integer> {
   private String namespace = "default";
 
   @Option(
+      names = "--namespace-in-subject",
+      description = {
+        "ask on PREFIX.build.NAMESPACE, where the server lets a user ask for one",
+        "namespace only"
+      })
+  private boolean namespaceInSubject;
+
+  @Option(
       names = "--timeout",
       paramLabel = "SECONDS",
       defaultValue = "600",
@@ -188,8 +196,9 @@ final class RequestCommand implements Callable<Integer> {
     watcher.subscribe("$NEX.events." + request.namespace() + ".*");
     String inbox = connection.createInbox();
     Subscription answers = connection.subscribe(inbox);
-    connection.publish(
-        subjects.build(), inbox, new Headers().add(Subjects.BUILD_ID_HEADER, id), body);
+    String subject =
+        namespaceInSubject ? subjects.build() + "." + request.namespace() : subjects.build();
+    connection.publish(subject, inbox, new Headers().add(Subjects.BUILD_ID_HEADER, id), body);
     Optional<Message> answer = await(answers, failure);
     line.end();
     connection.closeDispatcher(watcher);

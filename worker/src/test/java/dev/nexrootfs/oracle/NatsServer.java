@@ -89,6 +89,27 @@ public final class NatsServer implements AutoCloseable {
         command + " did not start: " + Files.readString(directory.resolve("log")));
   }
 
+  /**
+   * Starts one by a configuration of {@code deploy/nats}, but with a port and a store of its own.
+   */
+  public static NatsServer configured(String program, String name, String... flags)
+      throws IOException {
+    String text = Files.readString(Path.of("../deploy/nats").resolve(name));
+    String own = text.replace("jetstream { store_dir: \"nats-data\" }", "jetstream: enabled");
+    if (own.equals(text)) {
+      throw new IOException(name + " names no store_dir as it should");
+    }
+    Path copy = Files.createTempFile("nex-rootfs", ".conf");
+    Files.writeString(copy, own);
+    List<String> all = new ArrayList<>(List.of("-c", copy.toString()));
+    all.addAll(List.of(flags));
+    try {
+      return start(program, all.toArray(String[]::new));
+    } finally {
+      Files.delete(copy);
+    }
+  }
+
   /** The server that tests use: {@code $NATS_SERVER} or what is on the PATH. */
   public static Optional<String> program() {
     String given = System.getenv("NATS_SERVER");
@@ -132,6 +153,11 @@ public final class NatsServer implements AutoCloseable {
   /** Where it listens. */
   public String url() {
     return url;
+  }
+
+  /** What it has written; it has to be a process of ours. */
+  public String log() throws IOException {
+    return Files.readString(java.util.Objects.requireNonNull(directory).resolve("log"));
   }
 
   private static NatsServer inContainer() {
