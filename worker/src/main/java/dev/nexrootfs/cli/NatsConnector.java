@@ -14,6 +14,9 @@ import java.time.Duration;
 /** Connects to NATS. A connection keeps trying for ever once it has been up. */
 final class NatsConnector {
   /** What may be written while a connection is away: more than an upload's window, twice. */
+  /** While a worker is away, its requesters are told that nobody serves. */
+  private static final Duration RECONNECT_WAIT = Duration.ofMillis(250);
+
   private static final long RECONNECT_BUFFER_BYTES = 32 << 20;
 
   private NatsConnector() {}
@@ -44,6 +47,7 @@ final class NatsConnector {
             .connectionTimeout(Duration.ofSeconds(5))
             .maxReconnects(-1)
             .reconnectBufferSize(RECONNECT_BUFFER_BYTES)
+            .reconnectWait(RECONNECT_WAIT)
             .requestCleanupInterval(Duration.ofSeconds(5))
             .errorListener(new ConnectionLog(name, settings))
             .connectionListener(new ConnectionLog(name, settings));

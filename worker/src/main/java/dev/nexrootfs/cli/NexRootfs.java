@@ -27,7 +27,8 @@ import picocli.CommandLine.Spec;
       BuildCommand.class,
       PullCommand.class,
       InspectCommand.class,
-      SetupCommand.class
+      SetupCommand.class,
+      GcCommand.class
     },
     footer = {
       "",

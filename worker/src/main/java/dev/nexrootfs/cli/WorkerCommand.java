@@ -18,6 +18,7 @@ import dev.nexrootfs.store.StoreException;
 import io.nats.client.Connection;
 import io.nats.client.NUID;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -138,6 +139,12 @@ final class WorkerCommand implements Callable<Integer> {
   private List<String> allowedBuckets = List.of();
 
   @Option(
+      names = "--http",
+      paramLabel = "HOST:PORT",
+      description = "serve /healthz, /readyz and Prometheus's /metrics there (default: nowhere)")
+  private @Nullable String http;
+
+  @Option(
       names = "--reply-prefix",
       paramLabel = "PREFIX",
       description = "further prefix of reply subjects that are answered, beside _INBOX. and _R_.")
@@ -169,6 +176,9 @@ final class WorkerCommand implements Callable<Integer> {
             new RootfsBuild(
                 layers, inputs(layers, store, images), worker, maxSize, Optional.empty());
         BuildService service = new BuildService(front, store, settings, build);
+        if (http != null) {
+          LOG.info("HTTP on port {}", service.monitor(address(http)));
+        }
         stopOnSignal();
         status = serve(service) ? 0 : 1;
         return status;
@@ -176,6 +186,15 @@ final class WorkerCommand implements Callable<Integer> {
     } finally {
       ended.countDown();
     }
+  }
+
+  private static InetSocketAddress address(String text) throws CommandFailure {
+    int colon = text.lastIndexOf(':');
+    String port = text.substring(colon + 1);
+    if (colon < 1 || !port.matches("\\d{1,5}") || Integer.parseInt(port) > 65_535) {
+      throw new CommandFailure("--http " + text + " is not HOST:PORT");
+    }
+    return new InetSocketAddress(text.substring(0, colon), Integer.parseInt(port));
   }
 
   private Inputs inputs(LayerCache layers, Connection store, RegistryImages images) {

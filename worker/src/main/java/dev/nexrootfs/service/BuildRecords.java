@@ -32,6 +32,7 @@ import org.slf4j.LoggerFactory;
  *   <li>{@code key.HEX}: the id of the build that was begun last for a build key
  *   <li>{@code cancel.ID}: the code with which to stop a build
  *   <li>{@code hit.FINGERPRINT}: a {@link Hit}
+ *   <li>{@code used.OBJECT}: an image that a request was answered with, as long as entries live
  * </ul>
  */
 final class BuildRecords {
@@ -92,6 +93,10 @@ final class BuildRecords {
 
   static String hitKey(String fingerprint) {
     return "hit." + fingerprint;
+  }
+
+  static String usedKey(String object) {
+    return "used." + object;
   }
 
   static String keyKey(String key) {

@@ -3,6 +3,7 @@ package dev.nexrootfs.service;
 import dev.nexrootfs.build.RootfsBuild;
 import dev.nexrootfs.protocol.Protocol;
 import dev.nexrootfs.protocol.Subjects;
+import dev.nexrootfs.store.BucketSweep;
 import dev.nexrootfs.store.Buckets;
 import dev.nexrootfs.store.Glance;
 import dev.nexrootfs.store.Leases;
@@ -14,6 +15,8 @@ import io.nats.client.support.JsonValue;
 import io.nats.service.Service;
 import io.nats.service.ServiceBuilder;
 import io.nats.service.ServiceEndpoint;
+import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.concurrent.Executors;
@@ -36,6 +39,7 @@ public final class BuildService {
   private static final long HEARTBEAT_MILLIS = JobQueue.ACK_WAIT.toMillis() / 3;
 
   private static final long LOOK_AROUND_MILLIS = 2000;
+  private static final long SWEEP_MILLIS = TimeUnit.MINUTES.toMillis(20);
   private static final Duration GLANCE = Duration.ofSeconds(1);
 
   private final Connection front;
@@ -54,6 +58,7 @@ public final class BuildService {
   private final ScheduledExecutorService renewals =
       Executors.newSingleThreadScheduledExecutor(task -> new Thread(task, "build-leases"));
   private volatile @Nullable Leases leases;
+  private volatile @Nullable Monitor monitor;
 
   /** A service that is not started yet. */
   public BuildService(
@@ -115,6 +120,17 @@ public final class BuildService {
     return open;
   }
 
+  /**
+   * Answers over HTTP at {@code address}: health, readiness and metrics.
+   *
+   * @return the port
+   */
+  public int monitor(InetSocketAddress address) throws IOException {
+    Monitor open = new Monitor(address, pool.figures(), front, store);
+    monitor = open;
+    return open.port();
+  }
+
   /** Joins the queue group and begins to take jobs; returns when the server knows. */
   public void start() throws InterruptedException {
     pool.queue().listen();
@@ -125,6 +141,7 @@ public final class BuildService {
     every(HEARTBEAT_MILLIS, slots::extendAll);
     every(HEARTBEAT_MILLIS, waiting::extendAll);
     every(LOOK_AROUND_MILLIS, this::lookAround);
+    every(SWEEP_MILLIS, this::sweep);
     var unused = service.startService();
     flush();
     LOG.info(
@@ -133,6 +150,21 @@ public final class BuildService {
         settings.subjects().build(),
         settings.slots(),
         settings.bucket());
+  }
+
+  /** What dead workers' uploads have left; one worker of the pool is enough. */
+  private void sweep() {
+    try (Leases.Lease lease = leases().tryAcquire("sweep").orElse(null)) {
+      if (lease != null) {
+        BucketSweep sweep = new BucketSweep(store, settings.bucket());
+        for (BucketSweep.Candidate orphan :
+            sweep.find(BucketSweep.Policy.ORPHANS, object -> true)) {
+          sweep.delete(orphan);
+        }
+      }
+    } catch (StoreException e) {
+      LOG.info("uploads that were cut off are swept later: {}", e.getMessage());
+    }
   }
 
   private void lookAround() {
@@ -173,8 +205,14 @@ public final class BuildService {
     renewals.shutdownNow();
     hits.close();
     pool.replies().close();
-    service.stop();
+    if (front.getStatus() != Connection.Status.CLOSED) {
+      service.stop();
+    }
     flush();
+    Monitor open = monitor;
+    if (open != null) {
+      open.close();
+    }
     return clean;
   }
 

@@ -238,6 +238,7 @@ final class JobRun implements Progress {
               BuildRecords.hitKey(job.fingerprint()),
               new BuildRecords.Hit(reply, result.dependencies().get(), null));
     }
+    pool.records().note(BuildRecords.usedKey(reply.object()), job.id());
     BuildStatus status =
         status(BuildState.COMPLETED, Phase.DONE, 100, "stored as " + reply.location(), reply, null);
     pool.records().put(BuildRecords.jobKey(job.namespace(), job.fingerprint()), status);

@@ -2,15 +2,16 @@ package dev.nexrootfs.store;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import io.nats.client.Connection;
 import io.nats.client.JetStreamApiException;
 import io.nats.client.Message;
 import io.nats.client.PublishOptions;
-import io.nats.client.api.MessageInfo;
 import io.nats.client.impl.Headers;
 import io.nats.client.impl.NatsMessage;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.Base64;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
@@ -27,6 +28,7 @@ final class MetaSubject {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int NO_MESSAGE_FOUND = 10_037;
   private static final int WRONG_LAST_SEQUENCE = 10_071;
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
   private static final int LOOKS = 10;
   private static final long PAUSE_SECONDS = 1;
 
@@ -124,7 +126,7 @@ final class MetaSubject {
         if (visible.isPresent()) {
           return visible.get();
         }
-      } catch (IOException | JetStreamApiException e) {
+      } catch (IOException e) {
         LOG.debug("object {}: still no answer: {}", object, e.getMessage());
       }
       LockSupport.parkNanos(TimeUnit.SECONDS.toNanos(PAUSE_SECONDS));
@@ -138,19 +140,53 @@ final class MetaSubject {
         unanswered);
   }
 
-  private Last last() throws IOException, JetStreamApiException {
+  /** Whether the stream's leader has anything but a tombstone here. */
+  boolean isThere() throws IOException {
+    JsonNode meta = meta(leadersLast());
+    return !meta.isMissingNode() && !meta.path("deleted").asBoolean(false);
+  }
+
+  private Last last() throws IOException {
+    JsonNode message = leadersLast();
+    JsonNode meta = meta(message);
+    String nuid = meta.path("nuid").asText("");
+    boolean gone = meta.path("deleted").asBoolean(false) || nuid.isEmpty();
+    return new Last(message.path("seq").asLong(0), gone ? Optional.empty() : Optional.of(nuid));
+  }
+
+  private static JsonNode meta(JsonNode message) throws IOException {
+    String data = message.path("data").asText("");
+    return data.isEmpty()
+        ? MissingNode.getInstance()
+        : JSON.readTree(Base64.getDecoder().decode(data));
+  }
+
+  /**
+   * The last message as the stream's leader has it. A direct get, which the client's own calls use,
+   * is answered by any replica, and so with what was true a moment ago.
+   */
+  private JsonNode leadersLast() throws IOException {
+    String question = JSON.createObjectNode().put("last_by_subj", subject).toString();
     try {
-      MessageInfo last =
-          connection.jetStreamManagement().getLastMessage(Buckets.streamOf(bucket), subject);
-      JsonNode meta = JSON.readTree(last.getData());
-      boolean gone = meta.path("deleted").asBoolean(false) || meta.path("nuid").asText().isEmpty();
-      return new Last(
-          last.getSeq(), gone ? Optional.empty() : Optional.of(meta.path("nuid").asText()));
-    } catch (JetStreamApiException e) {
-      if (e.getApiErrorCode() == NO_MESSAGE_FOUND) {
-        return new Last(0, Optional.empty());
+      Message answer =
+          connection.request(
+              "$JS.API.STREAM.MSG.GET." + Buckets.streamOf(bucket),
+              question.getBytes(StandardCharsets.UTF_8),
+              PATIENCE);
+      if (answer == null) {
+        throw new IOException("nobody answers for bucket " + bucket);
       }
-      throw e;
+      JsonNode document = JSON.readTree(answer.getData());
+      JsonNode error = document.path("error");
+      if (!error.isMissingNode() && error.path("err_code").asInt() != NO_MESSAGE_FOUND) {
+        throw new IOException(error.path("description").asText() + " [" + error + "]");
+      }
+      return document.path("message");
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted", e);
+    } catch (IllegalStateException e) {
+      throw new IOException(e.getMessage(), e);
     }
   }
 

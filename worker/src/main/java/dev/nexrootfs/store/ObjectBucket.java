@@ -16,6 +16,8 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongConsumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -26,6 +28,9 @@ public final class ObjectBucket {
 
   /** How the client marks what it found wrong with an object's bytes. */
   private static final String CORRUPT = "[OS-9020";
+
+  private static final long REPLICA_SECONDS = 10;
+  private static final long REPLICA_PAUSE_MILLIS = 50;
 
   private final Connection connection;
   private final String name;
@@ -126,10 +131,7 @@ public final class ObjectBucket {
   /** Gives the object {@code target} a further, mutable name. */
   public void link(String link, String target) throws StoreException {
     try {
-      ObjectInfo info = store().getInfo(target);
-      if (info == null) {
-        throw noObject(target);
-      }
+      ObjectInfo info = info(target).orElseThrow(() -> noObject(target));
       store().addLink(link, info);
     } catch (JetStreamApiException e) {
       throw failed(link, e);
@@ -216,9 +218,18 @@ public final class ObjectBucket {
     }
   }
 
+  /** What the bucket has under a name; a replica that has not heard of it yet is asked again. */
   private Optional<ObjectInfo> info(String object) throws StoreException {
+    MetaSubject meta = new MetaSubject(connection, name, object);
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(REPLICA_SECONDS);
     try {
-      return Optional.ofNullable(store().getInfo(object));
+      while (true) {
+        ObjectInfo info = store().getInfo(object);
+        if (info != null || !meta.isThere() || System.nanoTime() > deadline) {
+          return Optional.ofNullable(info);
+        }
+        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(REPLICA_PAUSE_MILLIS));
+      }
     } catch (JetStreamApiException e) {
       throw failed(object, e);
     } catch (IOException | IllegalArgumentException e) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nexrootfs.oci.Digest;
 import dev.nexrootfs.oci.OciImages;
+import dev.nexrootfs.oracle.NatsCluster;
 import dev.nexrootfs.oracle.NatsServer;
 import dev.nexrootfs.oracle.Program;
 import dev.nexrootfs.oracle.Tar;
@@ -45,8 +46,12 @@ class FaultsIT {
   private static final Pattern BUILT =
       Pattern.compile("nats://NEXROOTFS/(build_[0-9a-f]{64}) .* cached false");
 
+  private static final Pattern LOST =
+      Pattern.compile("object (build_[0-9a-f]{64}) of bucket NEXROOTFS has lost chunks");
+
   @TempDir Path directory;
 
+  private long size = 24 << 20;
   private final List<String> logs = new ArrayList<>();
 
   /** What goes wrong, a step at a time, until there is nothing left to do. */
@@ -101,6 +106,22 @@ class FaultsIT {
     }
   }
 
+  @Test
+  void everyRequestIsAnsweredRightWhileTheLeaderOfAClusterIsKilled() throws Exception {
+    try (NatsCluster cluster = NatsCluster.start(NatsServer.program().orElseThrow())) {
+      setUp(cluster.urls(), 3);
+      Program[] workers = start(cluster.urls());
+      int[] kills = {0};
+      Fault fault =
+          () -> {
+            cluster.killLeaderAndRestart("OBJ_NEXROOTFS");
+            return ++kills[0] < 2;
+          };
+      size = 8 << 20;
+      run(cluster.urls(), workers, fault, kills);
+    }
+  }
+
   private static Random seeded() {
     long seed = Long.getLong("nex-rootfs.seed", System.nanoTime());
     System.out.println("FaultsIT: -Dnex-rootfs.seed=" + seed);
@@ -150,12 +171,12 @@ class FaultsIT {
           "{\"image\":\"oci:"
               + directory.resolve("base")
               + "\",\"guest\":\"plain\",\"size\":"
-              + ((24 << 20) + i % IMAGES * 4096)
+              + (size + i % IMAGES * 4096L)
               + "}";
       Asked asked = new Asked(json, client.subscribe(client.createInbox()));
       all.add(asked);
       send(client, asked);
-      collect(all, Duration.ofMillis(20));
+      collect(client, all, Duration.ofMillis(20));
       if (i % 20 == 19 && more) {
         more = fault.next();
       }
@@ -183,13 +204,15 @@ class FaultsIT {
         asked.json.getBytes(StandardCharsets.UTF_8));
   }
 
-  private static void collect(List<Asked> all, Duration wait) throws Exception {
+  private static void collect(Connection client, List<Asked> all, Duration wait) throws Exception {
     Duration patience = wait;
     for (Asked asked : all) {
       if (asked.reply.isEmpty()) {
         Message answer = asked.answers.nextMessage(patience);
         patience = Duration.ofMillis(1);
-        if (answer != null && !answer.isStatusMessage()) {
+        if (answer != null && answer.isStatusMessage()) {
+          send(client, asked); // the workers are not back yet, and the server says so
+        } else if (answer != null) {
           assertThat(new String(answer.getData(), StandardCharsets.UTF_8)).contains("\"location\"");
           asked.reply = Optional.of(Protocol.read(answer.getData(), BuildReply.class));
         }
@@ -203,7 +226,7 @@ class FaultsIT {
     long start = System.nanoTime();
     long next = start + Duration.ofMinutes(1).toNanos();
     while (all.stream().anyMatch(asked -> asked.reply.isEmpty())) {
-      collect(all, Duration.ofMillis(100));
+      collect(client, all, Duration.ofMillis(100));
       if (System.nanoTime() > next) {
         next = System.nanoTime() + Duration.ofMinutes(1).toNanos();
         for (Asked asked : all) {
@@ -244,16 +267,29 @@ class FaultsIT {
     assertThat(digests).hasSize(IMAGES);
   }
 
-  /** A worker that died while it built has not said that it has built. */
+  /**
+   * A worker that died while it built has not said that it has built. A server that is killed can
+   * lose chunks that it has acknowledged; then, and only then, an image is built again.
+   */
   private void checkBuiltOnce() {
     Map<String, Integer> built = new HashMap<>();
+    Map<String, Integer> lost = new HashMap<>();
     for (String log : logs) {
-      Matcher matcher = BUILT.matcher(log);
-      while (matcher.find()) {
-        built.merge(matcher.group(1), 1, Integer::sum);
-      }
+      count(BUILT, log, built);
+      count(LOST, log, lost);
     }
-    assertThat(built.values()).as("%s", built).allMatch(times -> times == 1);
+    for (Map.Entry<String, Integer> object : built.entrySet()) {
+      assertThat(object.getValue())
+          .as("builds of %s, which lost chunks %s", object.getKey(), lost)
+          .isLessThanOrEqualTo(1 + lost.getOrDefault(object.getKey(), 0));
+    }
     assertThat(built.size()).isBetween(1, IMAGES);
+  }
+
+  private static void count(Pattern pattern, String log, Map<String, Integer> counts) {
+    Matcher matcher = pattern.matcher(log);
+    while (matcher.find()) {
+      counts.merge(matcher.group(1), 1, Integer::sum);
+    }
   }
 }

@@ -214,6 +214,7 @@ class UsersConfIT {
       ByteArrayOutputStream image = new ByteArrayOutputStream();
       new Buckets(node).open("NEXROOTFS").get(built.object(), image);
       assertThat(image.size()).isEqualTo(32 << 20);
+      assertThat(new Buckets(node).open("NEXROOTFS").find("nothing")).isEmpty();
       for (Subscription heard : List.of(events, feed, all, allFeed)) {
         assertThat(heard.nextMessage(PATIENCE)).isNotNull();
       }

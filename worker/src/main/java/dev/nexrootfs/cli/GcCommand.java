@@ -1,0 +1,117 @@
+package dev.nexrootfs.cli;
+
+import dev.nexrootfs.store.BucketSweep;
+import dev.nexrootfs.store.Leases;
+import dev.nexrootfs.store.StoreException;
+import io.nats.client.Connection;
+import io.nats.client.JetStreamApiException;
+import io.nats.client.KeyValue;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code nex-rootfs gc}: makes room in the bucket of images. */
+@Command(
+    name = "gc",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description = {
+      "Deletes images that are too old or too many, the oldest first, and what uploads that were",
+      "cut off have left. What a link leads to, what is read or built just now, what was asked",
+      "for within a day, and what is younger than --min-age stays."
+    })
+final class GcCommand implements Callable<Integer> {
+  @Mixin private NatsFlags nats = new NatsFlags();
+  @Mixin private ImageBucketFlag imageBucket = new ImageBucketFlag();
+  @Mixin private PoolFlags pool = new PoolFlags();
+  @Spec private CommandSpec spec = CommandSpec.create();
+
+  @Option(
+      names = "--max-bytes",
+      paramLabel = "BYTES",
+      converter = ByteCount.class,
+      defaultValue = "-1",
+      description = "bytes of images that may stay, as 20GiB (default: no limit)")
+  private long maxBytes;
+
+  @Option(
+      names = "--max-age",
+      paramLabel = "HOURS",
+      defaultValue = "-1",
+      description = "age that an image may have, hours (default: no limit)")
+  private long maxAgeHours;
+
+  @Option(
+      names = "--min-age",
+      paramLabel = "MINUTES",
+      defaultValue = "60",
+      description =
+          "what is younger stays; longer than an upload takes (default: ${DEFAULT-VALUE})")
+  private long minAgeMinutes;
+
+  @Option(names = "--dry-run", description = "say what would go, and touch nothing")
+  private boolean dryRun;
+
+  @Override
+  public Integer call() throws IOException, CommandFailure, InterruptedException {
+    PrintWriter out = spec.commandLine().getOut();
+    ScheduledExecutorService renewals = Executors.newSingleThreadScheduledExecutor();
+    try (NatsSession session = NatsConnector.connect(NatsSettings.of(nats), "nex-rootfs gc")) {
+      Connection connection = session.connection();
+      Leases leases = new Leases(connection, pool.leases, "gc", renewals);
+      KeyValue records = connection.keyValue(pool.records);
+      BucketSweep sweep = new BucketSweep(connection, imageBucket.name);
+      BucketSweep.Policy policy =
+          new BucketSweep.Policy(
+              maxBytes,
+              maxAgeHours < 0 ? Optional.empty() : Optional.of(Duration.ofHours(maxAgeHours)),
+              Duration.ofMinutes(minAgeMinutes));
+      List<BucketSweep.Candidate> found =
+          sweep.find(policy, object -> isNeeded(object, leases, records));
+      long bytes = 0;
+      for (BucketSweep.Candidate candidate : found) {
+        if (!dryRun) {
+          sweep.delete(candidate);
+        }
+        bytes += candidate.bytes();
+        out.println(
+            (dryRun ? "would delete " : "deleted ")
+                + (candidate.isOrphan() ? "chunks " + candidate.nuid() : candidate.object())
+                + ", "
+                + candidate.bytes()
+                + " bytes of "
+                + candidate.stored());
+      }
+      out.println(found.size() + " in all, " + ByteCount.text(bytes));
+      out.flush();
+      return 0;
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
+    } finally {
+      renewals.shutdownNow();
+    }
+  }
+
+  private static boolean isNeeded(String object, Leases leases, KeyValue records) {
+    try {
+      return leases.isHeld("build." + object) || records.get("used." + object) != null;
+    } catch (StoreException e) {
+      throw new UncheckedIOException(e);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (JetStreamApiException e) {
+      throw new UncheckedIOException(new IOException(e.getMessage(), e));
+    }
+  }
+}

@@ -1,0 +1,225 @@
+package dev.nexrootfs.store;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.nats.client.Connection;
+import io.nats.client.JetStreamApiException;
+import io.nats.client.JetStreamManagement;
+import io.nats.client.PurgeOptions;
+import io.nats.client.api.ConsumerInfo;
+import io.nats.client.api.MessageInfo;
+import io.nats.client.api.StreamInfoOptions;
+import java.io.IOException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Predicate;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Finds what can leave a bucket: chunks of uploads that never became an object, and images that
+ * nobody needs. What a link leads to, what is being read, what somebody holds and what is young
+ * stays, whatever the limits say.
+ */
+public final class BucketSweep {
+  private static final Logger LOG = LoggerFactory.getLogger(BucketSweep.class);
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final int NO_MESSAGE_FOUND = 10_037;
+
+  /** What is younger may be an upload under way, or an image whose links are not made yet. */
+  public static final Duration YOUNG = Duration.ofHours(1);
+
+  private final Connection connection;
+  private final String bucket;
+
+  /** Looks at {@code bucket} through {@code connection}. */
+  public BucketSweep(Connection connection, String bucket) {
+    this.connection = connection;
+    this.bucket = bucket;
+  }
+
+  /**
+   * What may stay.
+   *
+   * @param maxBytes bytes of images in all, -1 for no limit; the ones stored longest ago go first
+   * @param maxAge of an image; empty for no limit
+   * @param young what is younger stays
+   */
+  public record Policy(long maxBytes, Optional<Duration> maxAge, Duration young) {
+    /** Only the chunks of uploads that were cut off. */
+    public static final Policy ORPHANS = new Policy(-1, Optional.empty(), YOUNG);
+  }
+
+  /**
+   * Something that can go.
+   *
+   * @param object the image's name; empty for chunks that belong to none
+   * @param nuid what its chunks are called
+   * @param bytes its size
+   * @param stored when its last message was stored
+   */
+  public record Candidate(String object, String nuid, long bytes, Instant stored) {
+    /** Whether it is what an upload left over. */
+    public boolean isOrphan() {
+      return object.isEmpty();
+    }
+  }
+
+  /** What a name stands for. */
+  private record Entry(String object, String nuid, long bytes, Instant stored, String linksTo) {}
+
+  /**
+   * Finds what can go, without touching it.
+   *
+   * @param isHeld whether somebody needs the object of a name
+   */
+  public List<Candidate> find(Policy policy, Predicate<String> isHeld) throws StoreException {
+    try {
+      Map<String, Long> chunks = subjects("C");
+      List<Entry> entries = entries();
+      Instant young = Instant.now().minus(policy.young());
+      List<Candidate> found = new ArrayList<>(orphans(chunks, entries, young));
+      if (policy.maxBytes() >= 0 || policy.maxAge().isPresent()) {
+        found.addAll(images(policy, entries, young, isHeld));
+      }
+      return found;
+    } catch (JetStreamApiException | IOException e) {
+      throw failed(e);
+    }
+  }
+
+  private List<Candidate> orphans(Map<String, Long> chunks, List<Entry> entries, Instant young)
+      throws IOException, JetStreamApiException {
+    Set<String> owned = new HashSet<>();
+    entries.forEach(entry -> owned.add(entry.nuid()));
+    List<Candidate> orphans = new ArrayList<>();
+    for (Map.Entry<String, Long> subject : chunks.entrySet()) {
+      String nuid = subject.getKey().substring(("$O." + bucket + ".C.").length());
+      Optional<MessageInfo> last = owned.contains(nuid) ? Optional.empty() : last(subject.getKey());
+      if (last.isPresent() && last.get().getTime().toInstant().isBefore(young)) {
+        byte[] data = last.get().getData();
+        long bytes = subject.getValue() * (data == null ? 0 : data.length);
+        orphans.add(new Candidate("", nuid, bytes, last.get().getTime().toInstant()));
+      }
+    }
+    return orphans;
+  }
+
+  private List<Candidate> images(
+      Policy policy, List<Entry> entries, Instant young, Predicate<String> isHeld)
+      throws IOException, JetStreamApiException {
+    Set<String> linked = new HashSet<>();
+    entries.forEach(entry -> linked.add(entry.linksTo()));
+    Set<String> read = chunksBeingRead();
+    long total = entries.stream().mapToLong(Entry::bytes).sum();
+    List<Entry> oldestFirst = new ArrayList<>(entries);
+    oldestFirst.sort(Comparator.comparing(Entry::stored));
+    List<Candidate> found = new ArrayList<>();
+    for (Entry entry : oldestFirst) {
+      boolean tooOld =
+          policy.maxAge().isPresent()
+              && entry.stored().isBefore(Instant.now().minus(policy.maxAge().get()));
+      boolean tooMuch = policy.maxBytes() >= 0 && total > policy.maxBytes();
+      boolean free =
+          entry.linksTo().isEmpty()
+              && entry.stored().isBefore(young)
+              && !linked.contains(entry.object())
+              && !read.contains(entry.nuid());
+      if ((tooOld || tooMuch) && free && !isHeld.test(entry.object())) {
+        found.add(new Candidate(entry.object(), entry.nuid(), entry.bytes(), entry.stored()));
+        total -= entry.bytes();
+      }
+    }
+    return found;
+  }
+
+  /** Whoever reads an object has a consumer of its chunks. */
+  private Set<String> chunksBeingRead() throws IOException, JetStreamApiException {
+    String chunks = "$O." + bucket + ".C.";
+    Set<String> read = new HashSet<>();
+    for (ConsumerInfo consumer : management().getConsumers(Buckets.streamOf(bucket))) {
+      String filter = consumer.getConsumerConfiguration().getFilterSubject();
+      if (filter != null && filter.startsWith(chunks)) {
+        read.add(filter.substring(chunks.length()));
+      }
+    }
+    return read;
+  }
+
+  private List<Entry> entries() throws IOException, JetStreamApiException {
+    List<Entry> entries = new ArrayList<>();
+    for (String subject : subjects("M").keySet()) {
+      Optional<MessageInfo> last = last(subject);
+      if (last.isPresent()) {
+        JsonNode meta = JSON.readTree(last.get().getData());
+        if (!meta.path("deleted").asBoolean(false)) {
+          entries.add(
+              new Entry(
+                  meta.path("name").asText(),
+                  meta.path("nuid").asText(),
+                  meta.path("size").asLong(),
+                  last.get().getTime().toInstant(),
+                  meta.path("options").path("link").path("name").asText("")));
+        }
+      }
+    }
+    return entries;
+  }
+
+  private Map<String, Long> subjects(String kind) throws IOException, JetStreamApiException {
+    return management()
+        .getStreamInfo(
+            Buckets.streamOf(bucket),
+            StreamInfoOptions.filterSubjects("$O." + bucket + "." + kind + ".>"))
+        .getStreamState()
+        .getSubjectMap();
+  }
+
+  private Optional<MessageInfo> last(String subject) throws IOException, JetStreamApiException {
+    try {
+      return Optional.of(management().getLastMessage(Buckets.streamOf(bucket), subject));
+    } catch (JetStreamApiException e) {
+      if (e.getApiErrorCode() == NO_MESSAGE_FOUND) {
+        return Optional.empty(); // deleted meanwhile
+      }
+      throw e;
+    }
+  }
+
+  /** Deletes what {@link #find} has found; first the name, so that nobody begins to read it. */
+  public void delete(Candidate candidate) throws StoreException {
+    if (!candidate.isOrphan()) {
+      new Buckets(connection).open(bucket).delete(candidate.object());
+      return;
+    }
+    try {
+      String chunks = "$O." + bucket + ".C." + candidate.nuid();
+      var response =
+          management()
+              .purgeStream(
+                  Buckets.streamOf(bucket), PurgeOptions.builder().subject(chunks).build());
+      LOG.info(
+          "bucket {}: {} chunks of an upload that was cut off are gone",
+          bucket,
+          response.getPurged());
+    } catch (JetStreamApiException | IOException e) {
+      throw failed(e);
+    }
+  }
+
+  private JetStreamManagement management() throws IOException {
+    return connection.jetStreamManagement();
+  }
+
+  private StoreException failed(Exception e) {
+    return new StoreException(
+        StoreException.Reason.FAILED, "bucket " + bucket + ": " + e.getMessage(), e);
+  }
+}

@@ -1,0 +1,147 @@
+package dev.nexrootfs.oracle;
+
+import io.nats.client.Connection;
+import io.nats.client.JetStreamApiException;
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Collectors;
+
+/** Three nats-servers of this machine that are one JetStream cluster. */
+@SuppressWarnings("try") // A connection's close() can be interrupted.
+public final class NatsCluster implements AutoCloseable {
+  private static final int NODES = 3;
+
+  private final String program;
+  private final Path directory;
+  private final List<Integer> ports;
+  private final List<Integer> routes;
+  private final Process[] nodes = new Process[NODES];
+
+  private NatsCluster(String program, Path directory, List<Integer> ports, List<Integer> routes) {
+    this.program = program;
+    this.directory = directory;
+    this.ports = ports;
+    this.routes = routes;
+  }
+
+  /** Starts one and waits until it takes streams. */
+  public static NatsCluster start(String program) throws IOException, InterruptedException {
+    NatsCluster cluster =
+        new NatsCluster(
+            program,
+            Files.createTempDirectory("nex-rootfs-cluster"),
+            freePorts(NODES),
+            freePorts(NODES));
+    for (int i = 0; i < NODES; i++) {
+      cluster.startNode(i);
+    }
+    cluster.awaitReady();
+    return cluster;
+  }
+
+  private static List<Integer> freePorts(int count) throws IOException {
+    List<ServerSocket> sockets = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      sockets.add(new ServerSocket(0));
+    }
+    List<Integer> ports = new ArrayList<>();
+    for (ServerSocket socket : sockets) {
+      ports.add(socket.getLocalPort());
+      socket.close();
+    }
+    return ports;
+  }
+
+  /** The servers, as clients name several. */
+  public String urls() {
+    return ports.stream().map(port -> "nats://127.0.0.1:" + port).collect(Collectors.joining(","));
+  }
+
+  private void startNode(int number) throws IOException {
+    String others =
+        routes.stream().map(port -> "nats://127.0.0.1:" + port).collect(Collectors.joining(","));
+    nodes[number] =
+        new ProcessBuilder(
+                program,
+                "-js",
+                "-a",
+                "127.0.0.1",
+                "-p",
+                ports.get(number).toString(),
+                "-n",
+                "n" + number,
+                "--cluster_name",
+                "test",
+                "-cluster",
+                "nats://127.0.0.1:" + routes.get(number),
+                "-routes",
+                others,
+                "-sd",
+                directory.resolve("n" + number).toString(),
+                "-l",
+                directory.resolve("log" + number).toString())
+            .redirectErrorStream(true)
+            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+            .start();
+  }
+
+  private void awaitReady() throws IOException, InterruptedException {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+    while (System.nanoTime() < deadline) {
+      try (Connection connection = NatsServer.connect(urls())) {
+        connection
+            .keyValueManagement()
+            .create(
+                io.nats.client.api.KeyValueConfiguration.builder("ready").replicas(NODES).build());
+        return;
+      } catch (IOException | JetStreamApiException e) {
+        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(200));
+      }
+    }
+    throw new IOException("the cluster has no leader; logs in " + directory);
+  }
+
+  /** Kills the server that leads {@code stream}, SIGKILL, and starts it again. */
+  public void killLeaderAndRestart(String stream) throws IOException, InterruptedException {
+    int leader = leader(stream);
+    nodes[leader].destroyForcibly().waitFor();
+    // Longer than an election takes: the others have to go on without it.
+    LockSupport.parkNanos(TimeUnit.SECONDS.toNanos(8));
+    startNode(leader);
+  }
+
+  private int leader(String stream) throws IOException, InterruptedException {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+    while (System.nanoTime() < deadline) {
+      try (Connection connection = NatsServer.connect(urls())) {
+        String name =
+            String.valueOf(
+                connection
+                    .jetStreamManagement()
+                    .getStreamInfo(stream)
+                    .getClusterInfo()
+                    .getLeader());
+        if (name.matches("n\\d")) {
+          return Integer.parseInt(name.substring(1));
+        }
+      } catch (IOException | JetStreamApiException e) {
+        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(200));
+      }
+    }
+    throw new IOException(stream + " has no leader");
+  }
+
+  @Override
+  public void close() throws IOException {
+    for (Process node : nodes) {
+      node.destroyForcibly();
+    }
+    NatsServer.deleteTree(directory);
+  }
+}

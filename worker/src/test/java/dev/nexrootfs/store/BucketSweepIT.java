@@ -1,0 +1,116 @@
+package dev.nexrootfs.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nexrootfs.oracle.NatsServer;
+import io.nats.client.Connection;
+import io.nats.client.PushSubscribeOptions;
+import java.io.ByteArrayInputStream;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What may leave a bucket, and what may not. */
+class BucketSweepIT {
+  private static final int BYTES = 1 << 20;
+
+  private NatsServer server;
+  private Connection connection;
+  private ObjectBucket bucket;
+  private BucketSweep sweep;
+
+  BucketSweepIT() throws Exception {
+    server = NatsServer.start();
+    connection = NatsServer.connect(server.url());
+    new Buckets(connection).create("B", "images", -1, 1);
+    bucket = new Buckets(connection).open("B");
+    sweep = new BucketSweep(connection, "B");
+  }
+
+  @BeforeEach
+  void fill() throws Exception {
+    for (String name : List.of("old", "linked", "held", "new")) {
+      byte[] bytes = new byte[BYTES];
+      bytes[0] = (byte) name.charAt(0);
+      bucket.putIfAbsent(name, "", Map.of(), () -> new ByteArrayInputStream(bytes), done -> {});
+    }
+    bucket.link("link", "linked");
+  }
+
+  @AfterEach
+  void close() throws Exception {
+    connection.close();
+    server.close();
+  }
+
+  private static BucketSweep.Policy atMost(long bytes) {
+    return new BucketSweep.Policy(bytes, Optional.empty(), Duration.ZERO);
+  }
+
+  private List<String> names(BucketSweep.Policy policy, Set<String> held) throws Exception {
+    return sweep.find(policy, held::contains).stream().map(BucketSweep.Candidate::object).toList();
+  }
+
+  @Test
+  void theOldestGoFirstAndOnlyAsManyAsHaveTo() throws Exception {
+    assertThat(names(atMost(4 * BYTES), Set.of())).isEmpty();
+    assertThat(names(atMost(4 * BYTES - 1), Set.of())).containsExactly("old");
+    assertThat(names(atMost(0), Set.of("held"))).containsExactly("old", "new");
+  }
+
+  @Test
+  void whatALinkLeadsToAndWhatIsHeldStaysWhateverTheLimit() throws Exception {
+    for (BucketSweep.Candidate candidate : sweep.find(atMost(0), Set.of("held")::contains)) {
+      sweep.delete(candidate);
+    }
+    assertThat(bucket.findWhole("linked")).isPresent();
+    assertThat(bucket.findWhole("held")).isPresent();
+    assertThat(bucket.find("old")).isEmpty();
+    assertThat(bucket.find("new")).isEmpty();
+  }
+
+  @Test
+  void whatIsYoungStays() throws Exception {
+    BucketSweep.Policy policy = new BucketSweep.Policy(0, Optional.empty(), Duration.ofHours(1));
+    assertThat(names(policy, Set.of())).isEmpty();
+    BucketSweep.Policy age =
+        new BucketSweep.Policy(-1, Optional.of(Duration.ofHours(1)), Duration.ZERO);
+    assertThat(names(age, Set.of())).isEmpty();
+    BucketSweep.Policy none = new BucketSweep.Policy(-1, Optional.of(Duration.ZERO), Duration.ZERO);
+    assertThat(names(none, Set.of())).containsExactly("old", "held", "new");
+  }
+
+  @Test
+  void whatIsBeingReadStays() throws Exception {
+    String nuid = connection.objectStore("B").getInfo("old").getNuid();
+    var reader =
+        connection
+            .jetStream()
+            .subscribe("$O.B.C." + nuid, PushSubscribeOptions.builder().stream("OBJ_B").build());
+    assertThat(names(atMost(0), Set.of())).containsExactly("held", "new");
+    reader.unsubscribe();
+  }
+
+  @Test
+  void chunksOfAnUploadThatWasCutOffAreSweptAndNothingElse() throws Exception {
+    for (int i = 0; i < 3; i++) {
+      connection.jetStream().publish("$O.B.C.stray", new byte[1000]);
+    }
+    assertThat(sweep.find(BucketSweep.Policy.ORPHANS, object -> false)).as("young").isEmpty();
+    BucketSweep.Policy orphans = new BucketSweep.Policy(-1, Optional.empty(), Duration.ZERO);
+    List<BucketSweep.Candidate> found = sweep.find(orphans, object -> false);
+    assertThat(found).hasSize(1);
+    assertThat(found.get(0).isOrphan()).isTrue();
+    assertThat(found.get(0).bytes()).isEqualTo(3000);
+    sweep.delete(found.get(0));
+    assertThat(sweep.find(orphans, object -> false)).isEmpty();
+    for (String name : List.of("old", "linked", "held", "new")) {
+      assertThat(bucket.findWhole(name)).as(name).isPresent();
+    }
+  }
+}
