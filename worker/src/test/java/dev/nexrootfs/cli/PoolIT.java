@@ -143,6 +143,9 @@ class PoolIT {
           nats(server, "req", "nex.rootfs.build", "{\"size\":0}", "--timeout", "10s").output();
       assertThat(error).contains("Nats-Service-Error-Code: 400", "INVALID_FIELD");
       assertThat(nats(server, "micro", "info", "nex-rootfs").output()).contains("nex.rootfs.build");
+      assertThat(nats(server, "micro", "ls").output()).contains("nex-rootfs");
+      assertThat(nats(server, "micro", "stats", "nex-rootfs").output()).contains("nex-rootfs");
+      natsReplyModes(server, body);
       assertThat(worker.stop()).isZero();
       assertThat(worker.log()).contains("stopped");
     }
@@ -171,6 +174,85 @@ class PoolIT {
         E2fsck.check(output);
       }
       connection.close();
+    }
+  }
+
+  /** Each reply mode, status and cancel, as the command line shows them. */
+  private void natsReplyModes(NatsServer server, String body) throws Exception {
+    String streamed = body.replace("67108864", "68157440").replace("}", ",\"reply\":\"stream\"}");
+    String lines =
+        nats(
+                server,
+                "req",
+                "nex.rootfs.build",
+                streamed,
+                "--raw",
+                "--wait-for-empty",
+                "--timeout",
+                "30s",
+                "--reply-timeout",
+                "30s")
+            .output();
+    assertThat(lines).contains("\"transition\":\"queued\"", "\"transition\":\"started\"");
+    assertThat(lines.strip().lines().reduce((a, b) -> b).orElse("")).contains("\"location\"");
+    String accepted = body.replace("67108864", "69206016").replace("}", ",\"reply\":\"accepted\"}");
+    JsonNode status =
+        JSON.readTree(nats(server, "req", "nex.rootfs.build", accepted, "--raw").output());
+    assertThat(status.get("state").asText()).isEqualTo("queued");
+    String question = "{\"id\":\"" + status.get("id").asText() + "\",\"reply\":\"final\"}";
+    JsonNode end =
+        JSON.readTree(
+            nats(server, "req", "nex.rootfs.status", question, "--raw", "--timeout", "30s")
+                .output());
+    assertThat(end.get("state").asText()).isEqualTo("completed");
+    String cancel = "{\"id\":\"" + status.get("id").asText() + "\"}";
+    assertThat(nats(server, "req", "nex.rootfs.cancel", cancel, "--raw").output())
+        .contains("\"state\":\"completed\"");
+    assertThat(
+            nats(
+                    server,
+                    "kv",
+                    "get",
+                    "NEXROOTFS_BUILDS",
+                    "build." + status.get("id").asText(),
+                    "--raw")
+                .output())
+        .contains("\"state\":\"completed\"");
+  }
+
+  @Test
+  void stoppingWorkersTenTimesOverLeavesNoRequestWithoutItsReply() throws Exception {
+    writeBase(1_000_000);
+    try (NatsServer server = NatsServer.start(NatsServer.program().orElseThrow(), "-js")) {
+      Program.run("setup", "--no-context", "--server", server.url()).orThrow();
+      Connection client = NatsServer.connect(server.url());
+      List<CompletableFuture<Message>> answers = new ArrayList<>();
+      Program staying = worker(server, "cache-b", List.of());
+      for (int round = 0; round < 10; round++) {
+        Program leaving = staying;
+        for (int i = 0; i < 4; i++) {
+          long size = (100L << 20) + (round * 4L + i) * 4096;
+          String body =
+              "{\"image\":\"oci:" + base() + "\",\"guest\":\"plain\",\"size\":" + size + "}";
+          answers.add(
+              client.requestWithTimeout(
+                  "nex.rootfs.build",
+                  body.getBytes(StandardCharsets.UTF_8),
+                  Duration.ofMinutes(2)));
+        }
+        client.flush(Duration.ofSeconds(5));
+        // The next one is there before this one goes, as when a pool is upgraded.
+        staying = worker(server, round % 2 == 0 ? "cache-a" : "cache-b", List.of(), "--grace", "0");
+        assertThat(leaving.stop()).isZero();
+        leaving.close();
+      }
+      for (CompletableFuture<Message> answer : answers) {
+        assertThat(new String(answer.get(120, TimeUnit.SECONDS).getData(), StandardCharsets.UTF_8))
+            .contains("\"location\"");
+      }
+      assertThat(staying.stop()).isZero();
+      staying.close();
+      client.close();
     }
   }
 
@@ -301,14 +383,12 @@ class PoolIT {
     }
   }
 
-  private Program worker(NatsServer server, String cache, List<String> jvm) throws IOException {
+  private Program worker(NatsServer server, String cache, List<String> jvm, String... more)
+      throws IOException {
+    List<String> flags = new ArrayList<>(List.of(more));
+    flags.addAll(List.of("--allow-path", directory.toString()));
     return Program.worker(
-        server.url(),
-        directory.resolve(cache),
-        jvm,
-        Map.of(),
-        "--allow-path",
-        directory.toString());
+        server.url(), directory.resolve(cache), jvm, Map.of(), flags.toArray(String[]::new));
   }
 
   private Command.Result request(NatsServer server, Path output) {
