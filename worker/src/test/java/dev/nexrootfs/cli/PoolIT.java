@@ -274,7 +274,7 @@ class PoolIT {
       server.killAndRestart(program);
       BuildReply reply =
           Protocol.read(answer.get(120, TimeUnit.SECONDS).getData(), BuildReply.class);
-      assertThat(worker.log()).contains("try 1 of 3");
+      assertThat(worker.log()).contains("store: the connection is lost");
       Path output = directory.resolve("rootfs.ext4");
       try (java.io.OutputStream out = Files.newOutputStream(output)) {
         new Buckets(client).open("NEXROOTFS").get(reply.object(), out);
