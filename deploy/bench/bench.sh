@@ -160,3 +160,6 @@ awk '{ printf "a million files: peak memory %.0f MiB with -Xmx%s, %.2f times the
   "$work/memory"
 
 sh "$top/deploy/bench/pull.sh"
+
+step "Uploads of 150 MB, ours and the NATS client's own put in turns"
+"$java" -cp "$top/worker/target/test-classes:$top/worker/target/nex-rootfs.jar" dev.nexrootfs.bench.UploadBench

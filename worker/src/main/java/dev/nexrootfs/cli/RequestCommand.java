@@ -200,6 +200,7 @@ final class RequestCommand implements Callable<Integer> {
         namespaceInSubject ? subjects.build() + "." + request.namespace() : subjects.build();
     connection.publish(subject, inbox, new Headers().add(Subjects.BUILD_ID_HEADER, id), body);
     Optional<Message> answer = await(answers, failure);
+    answer.ifPresent(message -> showEnd(message, line));
     line.end();
     connection.closeDispatcher(watcher);
     answers.unsubscribe();
@@ -218,6 +219,14 @@ final class RequestCommand implements Callable<Integer> {
               + " s; where a build is under way it goes on, and the same request later finds it");
     }
     return read(answer.get(), subjects);
+  }
+
+  /** The answer can be here before the event that tells of it. */
+  private static void showEnd(Message answer, ProgressLine line) {
+    Headers headers = answer.getHeaders();
+    if (headers != null && headers.containsKey(Subjects.LOCATION_HEADER)) {
+      line.show(100, "done", "stored as " + headers.getFirst(Subjects.LOCATION_HEADER));
+    }
   }
 
   /** The answer; none after the timeout, or some seconds after an event told of the failure. */
