@@ -3,6 +3,7 @@ package dev.nexrootfs.protocol;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -27,7 +28,8 @@ import org.jspecify.annotations.Nullable;
  * @param namespace the Nex namespace of the events: one token, {@code [A-Za-z0-9_-]+}
  * @param reply how to answer
  * @param timeoutSeconds after which the build is given up, 1 to 86400; null for the pool's limit
- * @param formats what to store: {@code ["ext4"]}
+ * @param formats what to store: {@code ext4}, which always is, and {@code ext4.gz}, compressed and
+ *     with a {@code .sha256} beside it, as Nex 0.2's preflight downloads them
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record BuildRequest(
@@ -49,6 +51,9 @@ public record BuildRequest(
 
   /** Most files of one request. */
   public static final int MAX_FILES = 1024;
+
+  /** Every format. */
+  private static final Set<String> FORMATS = Set.of("ext4", "ext4.gz");
 
   /** Longest time that a request may wait for its image. */
   public static final long MAX_TIMEOUT_SECONDS = 86_400;
@@ -103,9 +108,9 @@ public record BuildRequest(
       throw new IllegalArgumentException(
           "timeoutSeconds: " + timeoutSeconds + " is not from 1 to " + MAX_TIMEOUT_SECONDS);
     }
-    if (!formats.equals(List.of("ext4"))) {
+    if (formats.isEmpty() || !FORMATS.containsAll(formats)) {
       throw new IllegalArgumentException(
-          "formats: " + formats + " is not supported; use [\"ext4\"]");
+          "formats: " + formats + " is not supported; use [\"ext4\"] or [\"ext4\",\"ext4.gz\"]");
     }
   }
 
@@ -139,6 +144,11 @@ public record BuildRequest(
               + "\" does not match "
               + pattern);
     }
+  }
+
+  /** Whether the image is wanted compressed, too. */
+  public boolean wantsGzip() {
+    return formats.contains("ext4.gz");
   }
 
   /** The same request of another namespace. */

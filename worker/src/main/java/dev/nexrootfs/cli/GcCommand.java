@@ -6,10 +6,12 @@ import dev.nexrootfs.store.StoreException;
 import io.nats.client.Connection;
 import io.nats.client.JetStreamApiException;
 import io.nats.client.KeyValue;
+import io.nats.client.api.KeyValueEntry;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -29,7 +31,7 @@ import picocli.CommandLine.Spec;
     description = {
       "Deletes images that are too old or too many, the oldest first, and what uploads that were",
       "cut off have left. What a link leads to, what is read or built just now, what was asked",
-      "for within a day, and what is younger than --min-age stays."
+      "for lately, and what is younger than --min-age stays."
     })
 final class GcCommand implements Callable<Integer> {
   @Mixin private NatsFlags nats = new NatsFlags();
@@ -59,6 +61,14 @@ final class GcCommand implements Callable<Integer> {
       description =
           "what is younger stays; longer than an upload takes (default: ${DEFAULT-VALUE})")
   private long minAgeMinutes;
+
+  @Option(
+      names = "--used-within",
+      paramLabel = "HOURS",
+      defaultValue = "24",
+      description =
+          "what a request was answered with within that time stays, at most 24 (default: ${DEFAULT-VALUE})")
+  private long usedWithinHours;
 
   @Option(names = "--dry-run", description = "say what would go, and touch nothing")
   private boolean dryRun;
@@ -103,9 +113,14 @@ final class GcCommand implements Callable<Integer> {
     }
   }
 
-  private static boolean isNeeded(String object, Leases leases, KeyValue records) {
+  private boolean isNeeded(String object, Leases leases, KeyValue records) {
     try {
-      return leases.isHeld("build." + object) || records.get("used." + object) != null;
+      if (leases.isHeld("build." + object)) {
+        return true;
+      }
+      KeyValueEntry used = records.get("used." + object);
+      Instant recent = Instant.now().minus(Duration.ofHours(usedWithinHours));
+      return used != null && used.getCreated().toInstant().isAfter(recent);
     } catch (StoreException e) {
       throw new UncheckedIOException(e);
     } catch (IOException e) {

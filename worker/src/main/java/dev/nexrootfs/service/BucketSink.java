@@ -9,7 +9,10 @@ import dev.nexrootfs.store.Buckets;
 import dev.nexrootfs.store.Fence;
 import dev.nexrootfs.store.ObjectBucket;
 import dev.nexrootfs.store.StoredObject;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -20,6 +23,9 @@ import java.util.function.LongConsumer;
  * as links to it.
  */
 final class BucketSink implements ImageSink {
+  private static final String GZIP = ".ext4.gz";
+  private static final String SHA256 = ".ext4.gz.sha256";
+
   private final Buckets buckets;
   private final String bucketName;
 
@@ -44,7 +50,8 @@ final class BucketSink implements ImageSink {
       }
     }
     Optional<StoredObject> present = bucket.findWhole(object);
-    if (present.isEmpty()) {
+    if (present.isEmpty() || (request.wantsGzip() && bucket.findWhole(object + SHA256).isEmpty())) {
+      // What is missing is made from the plan; what is there stays as it is.
       return Optional.empty();
     }
     return Optional.of(linked(bucket, present.get(), request));
@@ -79,14 +86,37 @@ final class BucketSink implements ImageSink {
             image::stream,
             progress,
             fence);
+    if (request.wantsGzip()) {
+      storeGzip(bucket, stored, image);
+    }
     return linked(bucket, stored, request);
+  }
+
+  /** The image compressed, and then the digest of that: whoever sees the digest sees both. */
+  private static void storeGzip(ObjectBucket bucket, StoredObject stored, Ext4Image image)
+      throws IOException {
+    StoredObject compressed =
+        bucket.putIfAbsent(
+            stored.name() + GZIP,
+            "compressed, " + stored.location(),
+            Map.of("nex-rootfs-of", stored.name()),
+            () -> new GzipStream(image.stream()),
+            done -> {});
+    byte[] hex = compressed.sha256().getBytes(StandardCharsets.US_ASCII);
+    var unused =
+        bucket.putIfAbsent(
+            stored.name() + SHA256,
+            "SHA-256 of " + compressed.location(),
+            Map.of("nex-rootfs-of", stored.name()),
+            () -> new ByteArrayInputStream(hex),
+            done -> {});
   }
 
   /** Links an image that is there, as {@code request} wants it. */
   void link(String object, BuildRequest request) throws IOException {
     ObjectBucket bucket = buckets.open(bucketName);
-    for (String link : linksOf(request)) {
-      bucket.link(link, object);
+    for (Map.Entry<String, String> link : targetsOf(request, object).entrySet()) {
+      bucket.link(link.getKey(), link.getValue());
     }
   }
 
@@ -94,21 +124,34 @@ final class BucketSink implements ImageSink {
     return bucketName;
   }
 
-  static List<String> linksOf(BuildRequest request) {
-    return List.of(request.objectLink(), request.name());
+  /** The links that a request wants, in the order of its reply. */
+  private static List<String> linksOf(BuildRequest request) {
+    return List.copyOf(targetsOf(request, "").keySet());
+  }
+
+  /** Each link that a request wants, and the object that it leads to. */
+  static Map<String, String> targetsOf(BuildRequest request, String object) {
+    Map<String, String> targets = new LinkedHashMap<>();
+    targets.put(request.objectLink(), object);
+    targets.put(request.name(), object);
+    if (request.wantsGzip()) {
+      targets.put(request.objectLink() + GZIP, object + GZIP);
+      targets.put(request.objectLink() + SHA256, object + SHA256);
+    }
+    return targets;
   }
 
   private static Stored linked(ObjectBucket bucket, StoredObject object, BuildRequest request)
       throws IOException {
-    List<String> links = linksOf(request);
-    for (String link : links) {
-      bucket.link(link, object.name());
+    Map<String, String> links = targetsOf(request, object.name());
+    for (Map.Entry<String, String> link : links.entrySet()) {
+      bucket.link(link.getKey(), link.getValue());
     }
     return new Stored(
         object.bucket(),
         object.name(),
         object.location(),
-        links,
+        List.copyOf(links.keySet()),
         object.digest(),
         object.size(),
         object.metadata());

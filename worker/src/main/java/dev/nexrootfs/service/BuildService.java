@@ -199,9 +199,9 @@ public final class BuildService {
     if (!clean) {
       LOG.error("builds do not stop; other workers take them in {}", JobQueue.ACK_WAIT);
     }
+    clock.shutdownNow();
     waiting.close();
     status.close();
-    clock.shutdownNow();
     renewals.shutdownNow();
     hits.close();
     pool.replies().close();

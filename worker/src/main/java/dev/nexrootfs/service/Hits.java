@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -85,12 +86,17 @@ final class Hits {
     }
     questions.add(objectIsWhole(job, record));
     List<CompletableFuture<Boolean>> links = new ArrayList<>();
-    for (String link : BucketSink.linksOf(request)) {
+    for (Map.Entry<String, String> link :
+        BucketSink.targetsOf(request, earlier.object()).entrySet()) {
       links.add(
           glance
-              .object(earlier.bucket(), link)
+              .object(earlier.bucket(), link.getKey())
               .thenApply(
-                  seen -> seen.filter(s -> s.linksTo().equals(earlier.object())).isPresent()));
+                  seen -> seen.filter(s -> s.linksTo().equals(link.getValue())).isPresent()));
+      if (!link.getValue().equals(earlier.object())) {
+        questions.add(
+            glance.object(earlier.bucket(), link.getValue()).thenApply(Optional::isPresent));
+      }
     }
     try {
       Future<Boolean> manifest = manifestIsAsItWas(request, record.dependencies());

@@ -9,6 +9,7 @@ import io.nats.client.Connection;
 import io.nats.client.Message;
 import io.nats.client.impl.Headers;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
@@ -67,12 +68,45 @@ final class Replies {
 
   /** Sends the result; whether the server has it. */
   boolean result(Job job, BuildReply reply) {
-    Headers headers =
-        new Headers()
-            .add(Subjects.BUILD_ID_HEADER, reply.id())
-            .add(Subjects.DIGEST_HEADER, reply.digest())
-            .add(Subjects.LOCATION_HEADER, reply.location());
-    return last(job.id(), job.replyTo(), job.isStreamed(), headers, Protocol.write(reply));
+    return last(
+        job.id(), job.replyTo(), job.isStreamed(), resultHeaders(reply), Protocol.write(reply));
+  }
+
+  private static Headers resultHeaders(BuildReply reply) {
+    return new Headers()
+        .add(Subjects.BUILD_ID_HEADER, reply.id())
+        .add(Subjects.DIGEST_HEADER, reply.digest())
+        .add(Subjects.LOCATION_HEADER, reply.location());
+  }
+
+  /** Sends one result to many, at once; whether the server has all of it. */
+  boolean results(Collection<Job> jobs, BuildReply result) {
+    if (front.getStatus() != Connection.Status.CONNECTED) {
+      return false;
+    }
+    try {
+      for (Job job : jobs) {
+        String replyTo = job.replyTo();
+        if (replyTo != null && settings.isInbox(replyTo)) {
+          BuildReply reply = result.withId(job.id());
+          Headers headers = resultHeaders(reply);
+          var unheard =
+              front.requestWithTimeout(replyTo, headers, Protocol.write(reply), NO_RESPONDERS);
+          if (job.isStreamed()) {
+            front.publish(replyTo, NOTHING);
+          }
+          noteWhetherHeard(job.id(), unheard);
+        }
+      }
+      front.flush(FLUSH);
+      return true;
+    } catch (TimeoutException | IllegalStateException e) {
+      LOG.info("{} answers are sent again: {}", jobs.size(), e.getMessage());
+      return false;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
   }
 
   /** Sends the failure; whether the server has it. */

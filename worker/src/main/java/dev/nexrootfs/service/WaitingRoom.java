@@ -19,6 +19,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -113,10 +114,31 @@ final class WaitingRoom {
       BuildStatus status = Protocol.read(value, BuildStatus.class);
       Build build = new Build(status.namespace(), status.fingerprint());
       List<Guest> here = of(build);
-      thread.execute(() -> here.forEach(guest -> answer(guest, status)));
+      thread.execute(() -> answerAll(here, status));
+    } catch (RejectedExecutionException e) {
+      LOG.debug("those who wait are left to other workers: {}", e.getMessage());
     } catch (IOException e) {
       LOG.debug("not a status: {}", e.getMessage());
     }
+  }
+
+  private void answerAll(List<Guest> here, BuildStatus ended) {
+    BuildReply result = ended.reply();
+    List<Guest> open = here.stream().filter(guest -> guests.containsKey(guest.job().id())).toList();
+    if (result != null && pool.replies().results(open.stream().map(Guest::job).toList(), result)) {
+      for (Guest guest : open) {
+        joined(guest, ended, result.withId(guest.job().id()));
+      }
+    } else {
+      open.forEach(guest -> answer(guest, ended));
+    }
+  }
+
+  /** The requester has its answer. */
+  private void joined(Guest guest, BuildStatus ended, BuildReply reply) {
+    pool.figures().countJoined();
+    guest.events().completed(reply);
+    end(guest, ended.state(), reply, null, "joined build " + ended.id());
   }
 
   private void forward(String leader, byte[] value) {
@@ -140,11 +162,15 @@ final class WaitingRoom {
 
   private void settleSoon(Build build) {
     if (due.add(build)) {
-      thread.execute(
-          () -> {
-            due.remove(build);
-            settle(build);
-          });
+      try {
+        thread.execute(
+            () -> {
+              due.remove(build);
+              settle(build);
+            });
+      } catch (RejectedExecutionException e) {
+        LOG.debug("those who wait are left to other workers: {}", e.getMessage());
+      }
     }
   }
 
@@ -217,9 +243,7 @@ final class WaitingRoom {
     if (result != null) {
       BuildReply reply = result.withId(guest.job().id());
       if (pool.replies().result(guest.job(), reply)) {
-        pool.figures().countJoined();
-        guest.events().completed(reply);
-        end(guest, ended.state(), reply, null, "joined build " + ended.id());
+        joined(guest, ended, reply);
       } else {
         leave(guest);
         pool.queue().handBack(guest.delivery(), Duration.ZERO);

@@ -131,13 +131,19 @@ public final class BucketSweep {
           entry.linksTo().isEmpty()
               && entry.stored().isBefore(young)
               && !linked.contains(entry.object())
+              && !linked.contains(original(entry.object()))
               && !read.contains(entry.nuid());
-      if ((tooOld || tooMuch) && free && !isHeld.test(entry.object())) {
+      if ((tooOld || tooMuch) && free && !isHeld.test(original(entry.object()))) {
         found.add(new Candidate(entry.object(), entry.nuid(), entry.bytes(), entry.stored()));
         total -= entry.bytes();
       }
     }
     return found;
+  }
+
+  /** The image of which an object is another form. */
+  private static String original(String object) {
+    return object.replaceFirst("\\.ext4\\.gz(\\.sha256)?$", "");
   }
 
   /** Whoever reads an object has a consumer of its chunks. */

@@ -14,6 +14,11 @@ import java.util.Map;
  */
 public record StoredObject(
     String bucket, String name, Digest digest, long size, Map<String, String> metadata) {
+  /** Its SHA-256, hexadecimal. */
+  public String sha256() {
+    return digest.hex();
+  }
+
   /** {@code nats://BUCKET/NAME}. */
   public String location() {
     return "nats://" + bucket + "/" + name;

@@ -86,6 +86,14 @@ class UsersConfIT {
     return table;
   }
 
+  /** The lines of one user. */
+  static List<String> subjects(String user, boolean publish) throws Exception {
+    return table().stream()
+        .filter(line -> line.user().equals(user) && line.publish() == publish)
+        .map(Permission::subject)
+        .toList();
+  }
+
   private static Connection connect(String url, String user) throws Exception {
     return Nats.connect(
         new Options.Builder()
@@ -218,6 +226,7 @@ class UsersConfIT {
       for (Subscription heard : List.of(events, feed, all, allFeed)) {
         assertThat(heard.nextMessage(PATIENCE)).isNotNull();
       }
+      forgeReplySubject(alice, node, built);
       cancelRunningAndQueued(alice, request);
       for (String verb : List.of("PING", "INFO", "STATS")) {
         assertThat(alice.request("$SRV." + verb, new byte[0], PATIENCE)).isNotNull();
@@ -240,6 +249,21 @@ class UsersConfIT {
           .isInstanceOf(StoreException.class);
       assertThat(worker.stop()).isZero();
     }
+  }
+
+  /** The server does not check a reply subject; an answer to this one would empty the bucket. */
+  private static void forgeReplySubject(Connection alice, Connection node, BuildReply built)
+      throws Exception {
+    for (String forged :
+        List.of("$JS.API.STREAM.PURGE.OBJ_NEXROOTFS", "$JS.API.STREAM.DELETE.OBJ_NEXROOTFS")) {
+      for (String subject : List.of("build", "status", "cancel")) {
+        alice.publish(
+            "nex.rootfs." + subject + ".alice", forged, "{}".getBytes(StandardCharsets.UTF_8));
+      }
+    }
+    alice.flush(PATIENCE);
+    ask(alice, "nex.rootfs.status.alice", "{\"id\":\"" + built.id() + "\"}", built.id());
+    assertThat(new Buckets(node).open("NEXROOTFS").findWhole(built.object())).isPresent();
   }
 
   private static void cancelRunningAndQueued(Connection alice, String request) throws Exception {

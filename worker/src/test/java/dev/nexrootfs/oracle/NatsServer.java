@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
@@ -94,19 +95,29 @@ public final class NatsServer implements AutoCloseable {
    */
   public static NatsServer configured(String program, String name, String... flags)
       throws IOException {
+    return configured(program, name, Map.of(), flags);
+  }
+
+  /** The same, with files that the configuration includes. */
+  public static NatsServer configured(
+      String program, String name, Map<String, String> included, String... flags)
+      throws IOException {
     String text = Files.readString(Path.of("../deploy/nats").resolve(name));
     String own = text.replace("jetstream { store_dir: \"nats-data\" }", "jetstream: enabled");
     if (own.equals(text)) {
       throw new IOException(name + " names no store_dir as it should");
     }
-    Path copy = Files.createTempFile("nex-rootfs", ".conf");
-    Files.writeString(copy, own);
+    Path directory = Files.createTempDirectory("nex-rootfs-conf");
+    Path copy = Files.writeString(directory.resolve(name), own);
+    for (Map.Entry<String, String> file : included.entrySet()) {
+      Files.writeString(directory.resolve(file.getKey()), file.getValue());
+    }
     List<String> all = new ArrayList<>(List.of("-c", copy.toString()));
     all.addAll(List.of(flags));
     try {
       return start(program, all.toArray(String[]::new));
     } finally {
-      Files.delete(copy);
+      deleteTree(directory);
     }
   }
 

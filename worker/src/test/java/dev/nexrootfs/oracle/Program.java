@@ -83,6 +83,34 @@ public final class Program implements AutoCloseable {
     return Long.parseLong(matcher.group(1)) << 10;
   }
 
+  /** The memory that it has resident now, bytes. */
+  public long residentBytes() throws IOException {
+    return Long.parseLong(status("VmRSS:\\s+(\\d+) kB")) << 10;
+  }
+
+  /** Its threads now. */
+  public int threads() throws IOException {
+    return Integer.parseInt(status("Threads:\\s+(\\d+)"));
+  }
+
+  /** The files and sockets that it has open now. */
+  public int openFiles() throws IOException {
+    try (java.util.stream.Stream<Path> files =
+        Files.list(Path.of("/proc/" + process.pid() + "/fd"))) {
+      return (int) files.count();
+    }
+  }
+
+  private String status(String pattern) throws IOException {
+    Matcher matcher =
+        Pattern.compile(pattern)
+            .matcher(Files.readString(Path.of("/proc/" + process.pid() + "/status")));
+    if (!matcher.find()) {
+      throw new AssertionError("no " + pattern + " for " + process.pid());
+    }
+    return matcher.group(1);
+  }
+
   /** Ends it without a word: SIGKILL. */
   public void kill() throws InterruptedException {
     process.destroyForcibly().waitFor();
