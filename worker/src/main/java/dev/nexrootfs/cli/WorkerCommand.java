@@ -16,6 +16,7 @@ import dev.nexrootfs.service.ServiceSettings;
 import dev.nexrootfs.store.Buckets;
 import dev.nexrootfs.store.StoreException;
 import io.nats.client.Connection;
+import io.nats.client.JetStreamApiException;
 import io.nats.client.NUID;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -240,6 +241,16 @@ final class WorkerCommand implements Callable<Integer> {
       new Buckets(store).open(imageBucket.name);
     } catch (StoreException e) {
       LOG.error("{}: {}", e.reason(), e.getMessage());
+    }
+    for (String stream : List.of(pool.stream, "KV_" + pool.records, "KV_" + pool.leases)) {
+      try {
+        LOG.debug("{}", store.jetStreamManagement().getStreamInfo(stream).getCreateTime());
+      } catch (JetStreamApiException | IOException e) {
+        LOG.error(
+            "the stream {} cannot be used: {}; an administrator makes it with nex-rootfs setup",
+            stream,
+            e.getMessage());
+      }
     }
   }
 
