@@ -43,6 +43,10 @@ class FaultsIT {
   private static final int REQUESTS = 200;
   private static final int IMAGES = 50;
   private static final Duration PATIENCE = Duration.ofMinutes(2);
+
+  /** By then another worker has answered, if anybody has the request at all. */
+  private static final Duration RESEND = Duration.ofSeconds(45);
+
   private static final Pattern BUILT =
       Pattern.compile("nats://NEXROOTFS/(build_[0-9a-f]{64}) .* cached false");
 
@@ -224,11 +228,11 @@ class FaultsIT {
   private static int awaitAll(Connection client, List<Asked> all) throws Exception {
     int resent = 0;
     long start = System.nanoTime();
-    long next = start + Duration.ofMinutes(1).toNanos();
+    long next = start + RESEND.toNanos();
     while (all.stream().anyMatch(asked -> asked.reply.isEmpty())) {
       collect(client, all, Duration.ofMillis(100));
       if (System.nanoTime() > next) {
-        next = System.nanoTime() + Duration.ofMinutes(1).toNanos();
+        next = System.nanoTime() + RESEND.toNanos();
         for (Asked asked : all) {
           if (asked.reply.isEmpty()) {
             send(client, asked);
