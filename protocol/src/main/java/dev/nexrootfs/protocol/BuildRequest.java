@@ -153,20 +153,7 @@ public record BuildRequest(
 
   /** The same request of another namespace. */
   public BuildRequest in(String otherNamespace) {
-    return new BuildRequest(
-        image,
-        agent,
-        script,
-        size,
-        platform,
-        guest,
-        files,
-        name,
-        tag,
-        otherNamespace,
-        reply,
-        timeoutSeconds,
-        formats);
+    return copy(otherNamespace, reply, timeoutSeconds);
   }
 
   /**
@@ -174,6 +161,10 @@ public record BuildRequest(
    * build.
    */
   public BuildRequest canonical() {
+    return copy("default", ReplyMode.FINAL, null);
+  }
+
+  private BuildRequest copy(String copyNamespace, ReplyMode copyReply, @Nullable Long copySeconds) {
     return new BuildRequest(
         image,
         agent,
@@ -184,9 +175,9 @@ public record BuildRequest(
         files,
         name,
         tag,
-        "default",
-        ReplyMode.FINAL,
-        null,
+        copyNamespace,
+        copyReply,
+        copySeconds,
         formats);
   }
 
