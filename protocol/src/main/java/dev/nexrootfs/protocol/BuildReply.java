@@ -50,28 +50,18 @@ public record BuildReply(
 
   /** The same answer to another request. */
   public BuildReply withId(String other) {
-    return new BuildReply(
-        other,
-        key,
-        bucket,
-        object,
-        location,
-        links,
-        digest,
-        size,
-        freeBytes,
-        platform,
-        baseManifest,
-        cached,
-        durations,
-        worker,
-        warnings);
+    return copy(other, cached, durations, worker);
   }
 
   /** The answer of {@code otherWorker}, which found the image there. */
   public BuildReply asHit(String other, String otherWorker, long millis) {
+    return copy(other, true, Map.of("total", millis), otherWorker);
+  }
+
+  private BuildReply copy(
+      String copyId, boolean copyCached, Map<String, Long> copyDurations, String copyWorker) {
     return new BuildReply(
-        other,
+        copyId,
         key,
         bucket,
         object,
@@ -82,9 +72,9 @@ public record BuildReply(
         freeBytes,
         platform,
         baseManifest,
-        true,
-        Map.of("total", millis),
-        otherWorker,
+        copyCached,
+        copyDurations,
+        copyWorker,
         warnings);
   }
 }

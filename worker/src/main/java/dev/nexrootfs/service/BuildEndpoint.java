@@ -52,6 +52,9 @@ final class BuildEndpoint implements Front.Handler {
       streamed = wanted.reply() == ReplyMode.STREAM;
       build.admit(wanted);
       Job job = Job.of(id, request.replyTo(), wanted);
+      if (isChosen(request.headers()) && pool.records().status(id).isPresent()) {
+        throw used(id);
+      }
       if (!answeredByHit(job, request.replyTo())) {
         enqueue(job, request.replyTo());
       }
@@ -91,9 +94,7 @@ final class BuildEndpoint implements Front.Handler {
     BuildStatus status =
         status(job, BuildState.QUEUED, "queued", 0, "waiting for a slot", null, null);
     if (!pool.records().create(status)) {
-      throw new RequestException(
-          ErrorCode.INVALID_FIELD,
-          Subjects.BUILD_ID_HEADER + ": " + job.id() + " was used before; choose another");
+      throw used(job.id());
     }
     BuildEvents events = new BuildEvents(pool, job, 0);
     events.queued();
@@ -153,6 +154,17 @@ final class BuildEndpoint implements Front.Handler {
         0,
         reply,
         error);
+  }
+
+  private static boolean isChosen(@Nullable Headers headers) {
+    return headers != null && headers.containsKey(Subjects.BUILD_ID_HEADER);
+  }
+
+  /** The record of an id is what workers go by: a second request must not write into it. */
+  private static RequestException used(String id) {
+    return new RequestException(
+        ErrorCode.INVALID_FIELD,
+        Subjects.BUILD_ID_HEADER + ": " + id + " was used before; choose another");
   }
 
   /** The id that the requester chose, so that it can watch from the first event; else a new one. */

@@ -100,8 +100,9 @@ final class JobRun implements Progress {
   }
 
   /** Stops the build at the next step; the first reason counts. */
-  void stop(Stop why) {
-    if (stop == null) {
+  synchronized void stop(Stop why) {
+    boolean isCancelledAlready = detached && why == Stop.CANCELLED;
+    if (stop == null && !isCancelledAlready) {
       stop = why;
     }
   }
@@ -371,9 +372,9 @@ final class JobRun implements Progress {
       stop(Stop.TIMED_OUT);
     }
     Stop why = stop;
-    if (why == Stop.CANCELLED && !detached && pool.queue().hasWaiting(job)) {
+    if (why == Stop.CANCELLED && pool.queue().hasWaiting(job)) {
       detach();
-    } else if (why != null && !(why == Stop.CANCELLED && detached)) {
+    } else if (why != null) {
       throw new CancellationException(why.toString());
     }
   }
@@ -384,6 +385,7 @@ final class JobRun implements Progress {
       return;
     }
     detached = true;
+    stop = null; // what goes on for others can still be late, or handed back
     RequestException cancelled = cancelled();
     if (!pool.replies().failure(job, cancelled)) {
       LOG.warn("build {}: its requester does not hear that it was cancelled", job.id());

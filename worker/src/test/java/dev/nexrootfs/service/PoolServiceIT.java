@@ -51,6 +51,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(40)
 class PoolServiceIT {
   private static final Duration PATIENCE = Duration.ofSeconds(30);
+  private static final long SMALL = 16 << 20;
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final Path directory;
@@ -60,7 +61,7 @@ class PoolServiceIT {
   private final String base;
   private final List<Gate> gates = new ArrayList<>();
   private TestPool pool;
-  private long size = 16 << 20;
+  private long size = SMALL;
 
   PoolServiceIT(@TempDir Path directory) throws Exception {
     this.directory = directory;
@@ -72,6 +73,7 @@ class PoolServiceIT {
 
   @BeforeEach
   void start() throws Exception {
+    size = SMALL;
     pool = new TestPool(server.url(), directory, Optional.of(registry.host()));
   }
 
@@ -418,9 +420,10 @@ class PoolServiceIT {
     assertThat(lines.get(1).get("transition").asText()).isEqualTo("started");
     assertThat(lines.get(lines.size() - 1).get("location").asText()).startsWith("nats://");
     assertThat(answers.nextMessage(Duration.ofMillis(200))).isNull();
-    // And an error, and a hit.
-    JsonNode refused = lines(build(request("oci:/nowhere", ",\"reply\":\"stream\""))).get(0);
-    assertThat(refused.toString()).isNotEmpty();
+    List<JsonNode> refused = lines(build(request("oci:/nowhere", ",\"reply\":\"stream\"")));
+    assertThat(refused.get(0).get("transition").asText()).isEqualTo("queued");
+    assertThat(refused.get(refused.size() - 1).get("error").get("code").asText())
+        .isEqualTo("SOURCE_NOT_ALLOWED");
   }
 
   private static List<JsonNode> lines(Subscription answers) throws Exception {
@@ -506,6 +509,45 @@ class PoolServiceIT {
     assertThat(error(first).code()).isEqualTo(ErrorCode.CANCELLED);
     assertThat(reply(second).size()).isPositive();
     awaitState(leader, BuildState.CANCELLED);
+  }
+
+  @Test
+  void buildThatGoesOnForOthersIsHandedBackByAStoppingWorker() throws Exception {
+    TestPool.Worker leaving = pool.worker("leaving", 1, Duration.ofMillis(1), -1, List.of());
+    Gate gate = new Gate();
+    size = 600 << 20; // longer to store than a worker takes to stop
+    String request = request(gate.image, "");
+    String leader = NUID.nextGlobal();
+    Subscription first = ask(pool.subjects.build(), request, id(leader));
+    awaitState(leader, BuildState.RUNNING);
+    Subscription second = build(request);
+    while (figure("waiting") < 1) {
+      Thread.onSpinWait();
+    }
+    cancel(leader);
+    gate.open();
+    assertThat(error(first).code()).isEqualTo(ErrorCode.CANCELLED);
+    pool.worker("staying", 1);
+    assertThat(leaving.stop()).isTrue();
+    assertThat(reply(second).worker()).isEqualTo("staying");
+  }
+
+  @Test
+  void idOfABuildThatRunsIsNotTakenByAHit() throws Exception {
+    pool.worker("w", 2);
+    String known = request(base, "");
+    reply(build(known));
+    reply(build(known));
+    Gate gate = new Gate();
+    String id = NUID.nextGlobal();
+    Subscription running = ask(pool.subjects.build(), request(gate.image, ""), id(id));
+    awaitState(id, BuildState.RUNNING);
+    ErrorBody.Detail error = error(ask(pool.subjects.build(), known, id(id)));
+    assertThat(error.code()).isEqualTo(ErrorCode.INVALID_FIELD);
+    assertThat(error.message()).contains(id);
+    assertThat(statusOf(id).state()).isEqualTo(BuildState.RUNNING);
+    gate.open();
+    assertThat(reply(running).id()).isEqualTo(id);
   }
 
   @Test
