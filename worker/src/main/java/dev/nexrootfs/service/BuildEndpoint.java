@@ -52,23 +52,23 @@ final class BuildEndpoint implements Front.Handler {
       streamed = wanted.reply() == ReplyMode.STREAM;
       build.admit(wanted);
       Job job = Job.of(id, request.replyTo(), wanted);
-      if (isChosen(request.headers()) && pool.records().status(id).isPresent()) {
+      Outage outage = new Outage(pool.settings().worker());
+      if (isChosen(request.headers())
+          && outage.sitOut(() -> pool.records().status(id)).isPresent()) {
         throw used(id);
       }
-      if (!answeredByHit(job, request.replyTo())) {
-        enqueue(job, request.replyTo());
+      Optional<BuildReply> hit = outage.sitOut(() -> hits.find(job));
+      if (hit.isPresent()) {
+        answer(job, hit.get(), request.replyTo());
+      } else {
+        enqueue(job, request.replyTo(), outage);
       }
     } catch (RequestException e) {
       throw new Front.RefusedException(id, streamed, e);
     }
   }
 
-  private boolean answeredByHit(Job job, String replyTo) throws RequestException {
-    Optional<BuildReply> hit = hits.find(job);
-    if (hit.isEmpty()) {
-      return false;
-    }
-    BuildReply reply = hit.get();
+  private void answer(Job job, BuildReply reply, String replyTo) {
     BuildStatus status =
         status(job, BuildState.COMPLETED, "done", 100, "was built before", reply, null);
     if (job.request().reply() == ReplyMode.ACCEPTED) {
@@ -87,22 +87,18 @@ final class BuildEndpoint implements Front.Handler {
         job.namespace(),
         reply.location(),
         reply.durations().get("total"));
-    return true;
   }
 
-  private void enqueue(Job job, String replyTo) throws RequestException {
+  private void enqueue(Job job, String replyTo, Outage outage) throws RequestException {
     BuildStatus status =
         status(job, BuildState.QUEUED, "queued", 0, "waiting for a slot", null, null);
-    if (!pool.records().create(status)) {
+    if (!outage.sitOut(() -> pool.records().create(status))) {
       throw used(job.id());
     }
     BuildEvents events = new BuildEvents(pool, job, 0);
     events.queued();
     try {
-      boolean joins = pool.queue().offer(job) == JobQueue.Admission.SAME_IS_QUEUED;
-      if (joins) {
-        pool.queue().wait(job);
-      }
+      boolean joins = outage.sitOut(() -> joins(job));
       LOG.info(
           "build {} of {} for {} is queued{}",
           job.id(),
@@ -122,6 +118,15 @@ final class BuildEndpoint implements Front.Handler {
       accepted(status, replyTo);
     }
     queued.watch(job, events);
+  }
+
+  /** Puts the job into the queue; whether behind the same of another. */
+  private boolean joins(Job job) throws RequestException {
+    boolean joins = pool.queue().offer(job) == JobQueue.Admission.SAME_IS_QUEUED;
+    if (joins) {
+      pool.queue().wait(job);
+    }
+    return joins;
   }
 
   private void accepted(BuildStatus status, String replyTo) {

@@ -14,6 +14,7 @@ import io.nats.client.api.KeyValueEntry;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -174,18 +175,36 @@ final class BuildRecords {
     }
   }
 
-  /** Stores a status whose id nobody has used; whether nobody had. */
+  /**
+   * Stores a status whose id nobody has used; whether nobody had. To create it again, where the
+   * answer was lost, does no harm.
+   */
   boolean create(BuildStatus status) throws RequestException {
+    byte[] value = Protocol.write(status);
     try {
-      long revision = entries().create(buildKey(status.id()), Protocol.write(status));
+      long revision = entries().create(buildKey(status.id()), value);
       LOG.trace("build {} has revision {}", status.id(), revision);
       return true;
     } catch (JetStreamApiException e) {
       if (e.getApiErrorCode() == WRONG_LAST_SEQUENCE) {
-        return false;
+        return isLatest(buildKey(status.id()), value);
       }
       throw failed(e);
     } catch (IOException | IllegalStateException e) {
+      throw failed(e);
+    }
+  }
+
+  /** Asks the leader: another replica may not know yet. */
+  private boolean isLatest(String key, byte[] value) throws RequestException {
+    try {
+      byte[] latest =
+          store
+              .jetStreamManagement()
+              .getLastMessage("KV_" + bucket, "$KV." + bucket + "." + key)
+              .getData();
+      return Arrays.equals(latest, value);
+    } catch (IOException | JetStreamApiException | IllegalStateException e) {
       throw failed(e);
     }
   }

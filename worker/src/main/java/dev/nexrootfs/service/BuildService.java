@@ -69,8 +69,9 @@ public final class BuildService {
     Figures figures = new Figures(settings.slots());
     Replies replies = new Replies(front, settings, figures);
     JobQueue queue = new JobQueue(store, settings.pool(), settings.subjects().jobs());
+    JobIntake intake = new JobIntake(store, settings.pool(), settings.subjects().jobs());
     BuildRecords records = new BuildRecords(store, settings.pool().records());
-    this.pool = new Pool(front, settings, queue, records, replies, figures);
+    this.pool = new Pool(front, settings, queue, intake, records, replies, figures);
     BucketSink bucket = new BucketSink(new Buckets(store), settings.bucket());
     this.hits = new Hits(records, build, bucket, new Glance(store, GLANCE), settings.worker());
     this.waiting = new WaitingRoom(pool);
@@ -133,7 +134,7 @@ public final class BuildService {
 
   /** Joins the queue group and begins to take jobs; returns when the server knows. */
   public void start() throws InterruptedException {
-    pool.queue().listen();
+    pool.intake().listen();
     pool.records().listen();
     waiting.open();
     status.open();

@@ -77,7 +77,7 @@ final class BuildSlots {
     try {
       while (!stopping) {
         if (!takeOne()) {
-          pool.queue().awaitNews(LOOK);
+          pool.intake().awaitNews(LOOK);
         }
       }
     } catch (InterruptedException e) {
@@ -97,8 +97,8 @@ final class BuildSlots {
   }
 
   private boolean takeWaiting() {
-    Optional<JobQueue.Delivery> guest =
-        waiting.hasRoom() ? pool.queue().nextWaiting() : Optional.empty();
+    Optional<JobIntake.Delivery> guest =
+        waiting.hasRoom() ? pool.intake().nextWaiting() : Optional.empty();
     guest.ifPresent(waiting::park);
     return guest.isPresent();
   }
@@ -107,7 +107,7 @@ final class BuildSlots {
     if (!free.tryAcquire()) {
       return false;
     }
-    Optional<JobQueue.Delivery> delivery = pool.queue().next();
+    Optional<JobIntake.Delivery> delivery = pool.intake().next();
     if (delivery.isEmpty()) {
       free.release();
       return false;
@@ -117,14 +117,14 @@ final class BuildSlots {
       return true;
     } catch (StoreException e) {
       LOG.error("no build without leases: {}", e.getMessage());
-      pool.queue().handBack(delivery.get(), NO_LEASES);
+      pool.intake().handBack(delivery.get(), NO_LEASES);
       free.release();
       Thread.sleep(NO_LEASES.toMillis());
       return false;
     }
   }
 
-  private void start(JobQueue.Delivery delivery, Leases held) {
+  private void start(JobIntake.Delivery delivery, Leases held) {
     String id = delivery.job().id();
     JobRun run = new JobRun(pool, build, bucket, held, delivery, this::slotIsFree);
     if (runs.putIfAbsent(id, run) != null) {
@@ -139,14 +139,14 @@ final class BuildSlots {
             run.run();
           } finally {
             runs.remove(id);
-            pool.queue().wake();
+            pool.intake().wake();
           }
         });
   }
 
   private void slotIsFree() {
     free.release();
-    pool.queue().wake();
+    pool.intake().wake();
   }
 
   /** The heartbeat of every job that is here. */
@@ -161,7 +161,7 @@ final class BuildSlots {
    */
   boolean drain(Duration grace) throws InterruptedException {
     stopping = true;
-    pool.queue().wake();
+    pool.intake().wake();
     taker.join();
     threads.shutdown();
     if (threads.awaitTermination(grace.toMillis(), TimeUnit.MILLISECONDS)) {

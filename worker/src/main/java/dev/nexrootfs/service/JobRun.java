@@ -62,7 +62,7 @@ final class JobRun implements Progress {
   private final RootfsBuild build;
   private final BucketSink bucket;
   private final Leases leases;
-  private final JobQueue.Delivery delivery;
+  private final JobIntake.Delivery delivery;
   private final Job job;
   private final Runnable freeSlot;
   private final AtomicBoolean slotFreed = new AtomicBoolean();
@@ -82,7 +82,7 @@ final class JobRun implements Progress {
       RootfsBuild build,
       BucketSink bucket,
       Leases leases,
-      JobQueue.Delivery delivery,
+      JobIntake.Delivery delivery,
       Runnable freeSlot) {
     this.pool = pool;
     this.build = build;
@@ -95,7 +95,7 @@ final class JobRun implements Progress {
     this.limit = job.deadline().filter(most::isAfter).orElse(most);
   }
 
-  JobQueue.Delivery delivery() {
+  JobIntake.Delivery delivery() {
     return delivery;
   }
 
@@ -109,7 +109,7 @@ final class JobRun implements Progress {
 
   /** The heartbeat: the server and whoever follows hear that the job is in good hands. */
   void extend() {
-    pool.queue().extend(delivery);
+    pool.intake().extend(delivery);
     BuildEvents open = events;
     if (open != null) {
       open.stillThere("still at it");
@@ -126,10 +126,10 @@ final class JobRun implements Progress {
     } catch (RequestException e) {
       // Nothing can be noted; the job comes back when that has passed.
       LOG.warn("build {} is put off: {} {}", job.id(), e.code(), e.line());
-      pool.queue().handBack(delivery, RETRY);
+      pool.intake().handBack(delivery, RETRY);
     } catch (RuntimeException | Error e) {
       LOG.error("build {} is left to another worker after a fault", job.id(), e);
-      pool.queue().handBack(delivery, RETRY);
+      pool.intake().handBack(delivery, RETRY);
       if (e instanceof VirtualMachineError fatal) {
         throw fatal;
       }
@@ -148,7 +148,7 @@ final class JobRun implements Progress {
   private boolean begin() throws RequestException {
     Optional<BuildStatus> before = pool.records().status(job.id());
     if (before.isPresent() && before.get().state().isLast()) {
-      pool.queue().done(delivery);
+      pool.intake().done(delivery);
       return false;
     }
     tries = before.map(BuildStatus::tries).orElse(0) + 1;
@@ -226,7 +226,7 @@ final class JobRun implements Progress {
               BuildRecords.buildKey(job.id()),
               status(BuildState.QUEUED, Phase.RESOLVE, 0, "waiting for a worker", null, null));
     } finally {
-      pool.queue().handBack(delivery, delay);
+      pool.intake().handBack(delivery, delay);
     }
   }
 
@@ -253,7 +253,7 @@ final class JobRun implements Progress {
       open().completed(reply);
       noteStatus(status);
     }
-    pool.queue().done(delivery);
+    pool.intake().done(delivery);
     LOG.info(
         "build {} of {} for {}: {} {} {} bytes, cached {}, try {}, ms {}",
         job.id(),
@@ -290,7 +290,7 @@ final class JobRun implements Progress {
     } else {
       pool.figures().countFailed();
     }
-    pool.queue().done(delivery);
+    pool.intake().done(delivery);
     LOG.info(
         "build {} of {} for {} failed in {}, try {}: {} {}",
         job.id(),

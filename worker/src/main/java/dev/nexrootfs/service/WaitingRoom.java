@@ -52,7 +52,7 @@ final class WaitingRoom {
    *
    * @param leader the id of the build that is made
    */
-  private record Guest(JobQueue.Delivery delivery, BuildEvents events, String leader) {
+  private record Guest(JobIntake.Delivery delivery, BuildEvents events, String leader) {
     Job job() {
       return delivery.job();
     }
@@ -71,7 +71,7 @@ final class WaitingRoom {
     return guests.size() < CAPACITY;
   }
 
-  void park(JobQueue.Delivery delivery) {
+  void park(JobIntake.Delivery delivery) {
     Job job = delivery.job();
     Guest guest = new Guest(delivery, new BuildEvents(pool, job, 1), leaderOf(job));
     if (guests.put(job.id(), guest) == null) {
@@ -182,7 +182,7 @@ final class WaitingRoom {
   /** The heartbeat. */
   void extendAll() {
     for (Guest guest : guests.values()) {
-      pool.queue().extend(guest.delivery());
+      pool.intake().extend(guest.delivery());
       guest.events().stillThere("waits for the same build of another");
     }
   }
@@ -246,7 +246,7 @@ final class WaitingRoom {
         joined(guest, ended, reply);
       } else {
         leave(guest);
-        pool.queue().handBack(guest.delivery(), Duration.ZERO);
+        pool.intake().handBack(guest.delivery(), Duration.ZERO);
       }
     } else if (error != null) {
       fail(guest, RequestException.of(error));
@@ -261,7 +261,7 @@ final class WaitingRoom {
       end(guest, BuildState.FAILED, null, detail, failure.line());
     } else {
       leave(guest);
-      pool.queue().handBack(guest.delivery(), Duration.ZERO);
+      pool.intake().handBack(guest.delivery(), Duration.ZERO);
     }
   }
 
@@ -290,7 +290,7 @@ final class WaitingRoom {
                 0,
                 reply,
                 error));
-    pool.queue().done(guest.delivery());
+    pool.intake().done(guest.delivery());
     leave(guest);
     LOG.info("build {} for {}: {}", job.id(), job.namespace(), message);
   }
@@ -299,7 +299,7 @@ final class WaitingRoom {
   private void becomeJob(Guest guest) throws RequestException {
     if (pool.queue().offer(guest.job()) == JobQueue.Admission.QUEUED) {
       LOG.info("build {}: what it waited for has gone; it is built for itself", guest.job().id());
-      pool.queue().done(guest.delivery());
+      pool.intake().done(guest.delivery());
       leave(guest);
     }
   }
@@ -314,7 +314,7 @@ final class WaitingRoom {
   void close() {
     thread.shutdown();
     for (Guest guest : guests.values()) {
-      pool.queue().handBack(guest.delivery(), Duration.ZERO);
+      pool.intake().handBack(guest.delivery(), Duration.ZERO);
       leave(guest);
     }
   }

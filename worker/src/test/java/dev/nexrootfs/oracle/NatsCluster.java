@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -113,6 +114,30 @@ public final class NatsCluster implements AutoCloseable {
     nodes[leader].destroyForcibly().waitFor();
     // Longer than an election takes: the others have to go on without it.
     LockSupport.parkNanos(TimeUnit.SECONDS.toNanos(8));
+    startNode(leader);
+  }
+
+  /** Kills two servers of three, SIGKILL: what is left serves, but has no JetStream. */
+  public void killTwo() throws InterruptedException {
+    nodes[0].destroyForcibly().waitFor();
+    nodes[1].destroyForcibly().waitFor();
+  }
+
+  /** Starts those two again after {@code pause}. */
+  public void restartTwo(Duration pause) throws IOException {
+    LockSupport.parkNanos(pause.toNanos());
+    startNode(0);
+    startNode(1);
+  }
+
+  /** Has the server that leads {@code stream} send its clients away and end; starts it again. */
+  public void retireLeaderAndRestart(String stream) throws IOException, InterruptedException {
+    int leader = leader(stream);
+    Process signal =
+        new ProcessBuilder(program, "--signal", "ldm=" + nodes[leader].pid()).inheritIO().start();
+    if (signal.waitFor() != 0 || !nodes[leader].waitFor(2, TimeUnit.MINUTES)) {
+      throw new IOException("n" + leader + " does not leave; logs in " + directory);
+    }
     startNode(leader);
   }
 
