@@ -6,6 +6,7 @@ import dev.nexrootfs.ext4.ImageProfile;
 import dev.nexrootfs.ext4.ImageSize;
 import dev.nexrootfs.ext4.LayoutException;
 import dev.nexrootfs.ext4.LayoutPlanner;
+import dev.nexrootfs.layer.CacheDirectory;
 import dev.nexrootfs.layer.DecodedLayer;
 import dev.nexrootfs.layer.LayerCache;
 import dev.nexrootfs.layer.LayerMerge;
@@ -69,6 +70,12 @@ public final class RootfsBuild {
     this.inputs = inputs;
     this.worker = worker;
     this.sourceDateEpoch = sourceDateEpoch;
+  }
+
+  /** The cache's figures of this moment. */
+  public CacheUse cacheUse() throws IOException {
+    CacheDirectory.Use use = cache.use();
+    return new CacheUse(use.limit(), use.bytes(), use.found(), use.missed(), use.evicted());
   }
 
   /**

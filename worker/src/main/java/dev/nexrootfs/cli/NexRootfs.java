@@ -38,6 +38,9 @@ import picocli.CommandLine.Spec;
       "  nex-rootfs request --agent nex-agent --image alpine:3.22 --output rootfs.ext4"
     })
 public final class NexRootfs implements Callable<Integer> {
+  /** The environment variable by which logback.xml chooses an encoder. */
+  private static final String LOG_FORMAT = "NEX_ROOTFS_LOG_FORMAT";
+
   @Spec private CommandSpec spec;
 
   private NexRootfs() {
@@ -50,6 +53,11 @@ public final class NexRootfs implements Callable<Integer> {
     if (System.getProperty("nex-rootfs.log") == null) {
       // A worker tells what it does; the other commands only what goes wrong.
       System.setProperty("nex-rootfs.log", worker ? "INFO" : "WARN");
+    }
+    String format = System.getenv(LOG_FORMAT);
+    if (format != null && !format.equals("text") && !format.equals("json")) {
+      System.err.println("nex-rootfs: " + LOG_FORMAT + "=" + format + " is not text or json");
+      System.exit(2);
     }
     int status = 1;
     try {

@@ -3,10 +3,11 @@ package dev.nexrootfs.layer;
 import dev.nexrootfs.oci.Digest;
 import java.io.Closeable;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -23,7 +24,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.stream.Stream;
+import java.util.concurrent.atomic.AtomicLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -58,6 +59,10 @@ public final class CacheDirectory {
   private final long stepBytes;
 
   private final FileLocks locks;
+
+  private final AtomicLong found = new AtomicLong();
+  private final AtomicLong missed = new AtomicLong();
+  private final AtomicLong evicted = new AtomicLong();
 
   /** Inputs of this worker, whose files have no name; those that are closed are gone. */
   private final Set<FileChannel> inputs = ConcurrentHashMap.newKeySet();
@@ -101,8 +106,43 @@ public final class CacheDirectory {
     }
   }
 
+  /**
+   * How full the cache is, and of what use it was to this worker.
+   *
+   * @param limit the most bytes that it may have
+   * @param bytes what it has, of all workers
+   * @param found how often content was there when it was asked for
+   * @param missed how often it was not
+   * @param evicted files that this worker let go to make room
+   */
+  public record Use(long limit, long bytes, long found, long missed, long evicted) {}
+
+  /** The figures of this moment. */
+  Use use() throws IOException {
+    long bytes = inputBytes();
+    for (Kind kind : Kind.values()) {
+      bytes += bytes(files(directory.resolve(kind.directory()), 2));
+    }
+    bytes += bytes(files(ingest(), 1));
+    return new Use(maxBytes, bytes, found.get(), missed.get(), evicted.get());
+  }
+
+  private static long bytes(List<Path> files) throws IOException {
+    long bytes = 0;
+    for (Path file : files) {
+      bytes += stat(file).map(Stat::bytes).orElse(0L);
+    }
+    return bytes;
+  }
+
   /** The file of {@code digest}, where it is there. */
   Optional<Pinned> open(Kind kind, Digest digest) throws IOException {
+    Optional<Pinned> pinned = find(kind, digest);
+    (pinned.isPresent() ? found : missed).incrementAndGet();
+    return pinned;
+  }
+
+  private Optional<Pinned> find(Kind kind, Digest digest) throws IOException {
     Path file = path(kind, digest);
     if (!Files.exists(file)) {
       return Optional.empty();
@@ -274,6 +314,7 @@ public final class CacheDirectory {
     }
     try (FileLocks.Held held = lock.get()) {
       LOG.info("{} goes from the cache to make room, {} bytes", file.name(), file.bytes());
+      evicted.incrementAndGet();
       return Files.deleteIfExists(file.path());
     }
   }
@@ -306,12 +347,21 @@ public final class CacheDirectory {
     stat(file).ifPresent(stat -> all.add(new Stored(file, name, stat.bytes() + more, stat.used())));
   }
 
+  /** The files below {@code top}, which come and go meanwhile; directories stay. */
   private static List<Path> files(Path top, int depth) throws IOException {
-    try (Stream<Path> files = Files.walk(top, depth)) {
-      return files.filter(Files::isRegularFile).toList();
-    } catch (UncheckedIOException e) {
+    List<Path> files = new ArrayList<>();
+    try (DirectoryStream<Path> entries = Files.newDirectoryStream(top)) {
+      for (Path entry : entries) {
+        if (Files.isRegularFile(entry)) {
+          files.add(entry);
+        } else if (depth > 1 && Files.isDirectory(entry)) {
+          files.addAll(files(entry, depth - 1));
+        }
+      }
+    } catch (DirectoryIteratorException e) {
       throw e.getCause();
     }
+    return files;
   }
 
   /** Size and last use of a file. */

@@ -45,6 +45,11 @@ public final class LayerCache {
     this.maxLayerBytes = maxLayerBytes;
   }
 
+  /** How full the directory is, and of what use it was. */
+  public CacheDirectory.Use use() throws IOException {
+    return directory.use();
+  }
+
   /**
    * The layer, decoded; read from {@code blobs} and verified by both digests where it is not
    * cached. Of several workers that want it, one decodes and the others wait.

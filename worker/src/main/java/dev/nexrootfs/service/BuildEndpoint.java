@@ -13,12 +13,11 @@ import dev.nexrootfs.protocol.RequestException;
 import dev.nexrootfs.protocol.Subjects;
 import io.nats.client.NUID;
 import io.nats.client.impl.Headers;
-import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.MDC;
 
 /**
  * The endpoint {@code build}: answers at once what it can, and puts everything else into the pool's
@@ -40,11 +39,12 @@ final class BuildEndpoint implements Front.Handler {
   }
 
   @Override
+  @SuppressWarnings("try") // the id is for the log, not used
   public void answer(Front.Request request) throws RequestException {
     pool.figures().countRequest();
     String id = buildId(request.headers());
     boolean streamed = false;
-    try {
+    try (MDC.MDCCloseable logged = MDC.putCloseable("build", id)) {
       BuildRequest wanted = Protocol.readRequest(request.json());
       if (request.namespace().isPresent()) {
         wanted = wanted.in(request.namespace().get());
@@ -53,12 +53,15 @@ final class BuildEndpoint implements Front.Handler {
       build.admit(wanted);
       Job job = Job.of(id, request.replyTo(), wanted);
       Outage outage = new Outage(pool.settings().worker());
-      if (isChosen(request.headers())
-          && outage.sitOut(() -> pool.records().status(id)).isPresent()) {
-        throw used(id);
-      }
-      Optional<BuildReply> hit = outage.sitOut(() -> hits.find(job));
-      if (hit.isPresent()) {
+      Optional<BuildStatus> before =
+          isChosen(request.headers())
+              ? outage.sitOut(() -> pool.records().status(id))
+              : Optional.empty();
+      Optional<BuildReply> hit =
+          before.isPresent() ? Optional.empty() : outage.sitOut(() -> hits.find(job));
+      if (before.isPresent()) {
+        repeat(job, before.get(), request.replyTo(), outage);
+      } else if (hit.isPresent()) {
         answer(job, hit.get(), request.replyTo());
       } else {
         enqueue(job, request.replyTo(), outage);
@@ -70,7 +73,15 @@ final class BuildEndpoint implements Front.Handler {
 
   private void answer(Job job, BuildReply reply, String replyTo) {
     BuildStatus status =
-        status(job, BuildState.COMPLETED, "done", 100, "was built before", reply, null);
+        job.status(
+            BuildState.COMPLETED,
+            "done",
+            100,
+            "was built before",
+            pool.settings().worker(),
+            0,
+            reply,
+            null);
     if (job.request().reply() == ReplyMode.ACCEPTED) {
       accepted(status, replyTo);
     } else if (!pool.replies().result(job, reply)) {
@@ -89,12 +100,56 @@ final class BuildEndpoint implements Front.Handler {
         reply.durations().get("total"));
   }
 
+  /**
+   * The same request once more, of somebody who has heard nothing of it: who took it may have died
+   * with it. It is answered if it has ended, and put into the queue if it is not there.
+   */
+  private void repeat(Job job, BuildStatus before, String replyTo, Outage outage)
+      throws RequestException {
+    if (!before.namespace().equals(job.namespace())
+        || !before.fingerprint().equals(job.fingerprint())) {
+      throw used(job.id());
+    }
+    Optional<JobQueue.Head> head =
+        before.state().isLast()
+            ? Optional.empty()
+            : outage.sitOut(
+                () -> pool.queue().findRequest(job.namespace(), job.fingerprint(), job.id()));
+    if (head.isPresent()) {
+      if (!head.get().replyTo().equals(Optional.ofNullable(job.replyTo()))) {
+        throw used(job.id());
+      }
+      LOG.info("build {} is asked for again, and is under way", job.id());
+      if (job.request().reply() == ReplyMode.ACCEPTED) {
+        accepted(before, replyTo);
+      }
+      return;
+    }
+    // It may have ended between the two looks.
+    BuildStatus now = outage.sitOut(() -> pool.records().status(job.id())).orElse(before);
+    if (!now.state().isLast()) {
+      LOG.info("build {} is asked for again, and was not queued", job.id());
+      offer(job, now, replyTo, outage);
+    } else if (job.request().reply() == ReplyMode.ACCEPTED) {
+      accepted(now, replyTo);
+    } else if (now.error() != null) {
+      throw RequestException.of(now.error());
+    } else if (now.reply() == null || !pool.replies().result(job, now.reply())) {
+      LOG.warn("build {}: its requester hears nothing", job.id());
+    }
+  }
+
   private void enqueue(Job job, String replyTo, Outage outage) throws RequestException {
     BuildStatus status =
-        status(job, BuildState.QUEUED, "queued", 0, "waiting for a slot", null, null);
+        job.status(BuildState.QUEUED, "queued", 0, "waiting for a slot", null, 0, null, null);
     if (!outage.sitOut(() -> pool.records().create(status))) {
       throw used(job.id());
     }
+    offer(job, status, replyTo, outage);
+  }
+
+  private void offer(Job job, BuildStatus status, String replyTo, Outage outage)
+      throws RequestException {
     BuildEvents events = new BuildEvents(pool, job, 0);
     events.queued();
     try {
@@ -111,7 +166,7 @@ final class BuildEndpoint implements Front.Handler {
       pool.records()
           .note(
               BuildRecords.buildKey(job.id()),
-              status(job, BuildState.FAILED, "queued", 0, e.line(), null, detail));
+              job.status(BuildState.FAILED, "queued", 0, e.line(), null, 0, null, detail));
       throw e;
     }
     if (job.request().reply() == ReplyMode.ACCEPTED) {
@@ -134,31 +189,6 @@ final class BuildEndpoint implements Front.Handler {
     if (!pool.replies().last(status.id(), replyTo, false, headers, Protocol.write(status))) {
       LOG.warn("build {}: its requester does not hear that it was accepted", status.id());
     }
-  }
-
-  private BuildStatus status(
-      Job job,
-      BuildState state,
-      String phase,
-      int percent,
-      String message,
-      @Nullable BuildReply reply,
-      ErrorBody.@Nullable Detail error) {
-    return new BuildStatus(
-        job.id(),
-        job.namespace(),
-        state,
-        phase,
-        percent,
-        job.request().image(),
-        message,
-        Instant.now().truncatedTo(ChronoUnit.MILLIS).toString(),
-        job.fingerprint(),
-        reply == null ? null : reply.key(),
-        reply == null ? null : pool.settings().worker(),
-        0,
-        reply,
-        error);
   }
 
   private static boolean isChosen(@Nullable Headers headers) {

@@ -3,14 +3,17 @@ package dev.nexrootfs.service;
 import dev.nexrootfs.build.Dependencies;
 import dev.nexrootfs.build.Failures;
 import dev.nexrootfs.protocol.BuildReply;
+import dev.nexrootfs.protocol.BuildState;
 import dev.nexrootfs.protocol.BuildStatus;
 import dev.nexrootfs.protocol.ErrorCode;
 import dev.nexrootfs.protocol.Protocol;
 import dev.nexrootfs.protocol.RequestException;
+import dev.nexrootfs.store.ExpectedSequence;
+import dev.nexrootfs.store.LastMessage;
 import io.nats.client.Connection;
 import io.nats.client.JetStreamApiException;
 import io.nats.client.KeyValue;
-import io.nats.client.api.KeyValueEntry;
+import io.nats.client.api.MessageInfo;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
@@ -28,6 +31,8 @@ import org.slf4j.LoggerFactory;
  *
  * <ul>
  *   <li>{@code build.ID}: a {@link BuildStatus}, for whoever asks and watches
+ *   <li>{@code progress.ID}: how far the build is, as its worker says now and then; what counts is
+ *       the entry before, so that a word that comes late undoes no end
  *   <li>{@code job.NAMESPACE.FINGERPRINT}: the status in which the build ended that was queued so,
  *       for those who wait for it
  *   <li>{@code key.HEX}: the id of the build that was begun last for a build key
@@ -39,7 +44,6 @@ import org.slf4j.LoggerFactory;
 final class BuildRecords {
   private static final Logger LOG = LoggerFactory.getLogger(BuildRecords.class);
   private static final int STREAM_NOT_FOUND = 10_059;
-  private static final int WRONG_LAST_SEQUENCE = 10_071;
 
   private final Connection store;
   private final String bucket;
@@ -84,6 +88,10 @@ final class BuildRecords {
     return "build." + id;
   }
 
+  static String progressKey(String id) {
+    return "progress." + id;
+  }
+
   static String jobKey(String namespace, String fingerprint) {
     return "job." + namespace + "." + fingerprint;
   }
@@ -104,8 +112,22 @@ final class BuildRecords {
     return "key." + key.replaceFirst("^sha256:", "");
   }
 
+  /** What the build has come to: queued, in a worker's hands, or its end. */
   Optional<BuildStatus> status(String id) throws RequestException {
     return read(buildKey(id)).map(Entry::status);
+  }
+
+  /** The same, and how far the build is, for those who want to know. */
+  Optional<BuildStatus> progress(String id) throws RequestException {
+    Optional<BuildStatus> status = status(id);
+    if (status.isEmpty() || status.get().state() != BuildState.RUNNING) {
+      return status;
+    }
+    int tries = status.get().tries();
+    return read(progressKey(id))
+        .map(Entry::status)
+        .filter(progress -> progress.tries() == tries)
+        .or(() -> status);
   }
 
   Optional<Entry> ended(String namespace, String fingerprint) throws RequestException {
@@ -113,13 +135,13 @@ final class BuildRecords {
   }
 
   private Optional<Entry> read(String key) throws RequestException {
-    Optional<KeyValueEntry> entry = get(key);
+    Optional<MessageInfo> entry = get(key);
     if (entry.isEmpty()) {
       return Optional.empty();
     }
     try {
       BuildStatus status = Protocol.read(valueOf(entry.get()), BuildStatus.class);
-      return Optional.of(new Entry(status, entry.get().getCreated().toInstant()));
+      return Optional.of(new Entry(status, entry.get().getTime().toInstant()));
     } catch (IOException e) {
       LOG.warn("the record {} is no status and counts as missing: {}", key, e.getMessage());
       return Optional.empty();
@@ -127,7 +149,7 @@ final class BuildRecords {
   }
 
   Optional<Hit> hit(String fingerprint) throws RequestException {
-    Optional<KeyValueEntry> entry = get(hitKey(fingerprint));
+    Optional<MessageInfo> entry = get(hitKey(fingerprint));
     if (entry.isEmpty()) {
       return Optional.empty();
     }
@@ -144,14 +166,15 @@ final class BuildRecords {
     return get(key).map(entry -> new String(valueOf(entry), StandardCharsets.UTF_8));
   }
 
-  private static byte[] valueOf(KeyValueEntry entry) {
-    byte[] value = entry.getValue();
+  private static byte[] valueOf(MessageInfo entry) {
+    byte[] value = entry.getData();
     return value == null ? new byte[0] : value;
   }
 
-  private Optional<KeyValueEntry> get(String key) throws RequestException {
+  /** Nothing is ever deleted here; entries expire. */
+  private Optional<MessageInfo> get(String key) throws RequestException {
     try {
-      return Optional.ofNullable(entries().get(key)).filter(entry -> entry.getValue() != null);
+      return LastMessage.of(store, "KV_" + bucket, "$KV." + bucket + "." + key);
     } catch (IOException | JetStreamApiException | IllegalStateException e) {
       throw failed(e);
     }
@@ -182,29 +205,17 @@ final class BuildRecords {
   boolean create(BuildStatus status) throws RequestException {
     byte[] value = Protocol.write(status);
     try {
-      long revision = entries().create(buildKey(status.id()), value);
+      long revision = entries().update(buildKey(status.id()), value, 0);
       LOG.trace("build {} has revision {}", status.id(), revision);
       return true;
     } catch (JetStreamApiException e) {
-      if (e.getApiErrorCode() == WRONG_LAST_SEQUENCE) {
-        return isLatest(buildKey(status.id()), value);
+      if (ExpectedSequence.wasMissed(e)) {
+        return get(buildKey(status.id()))
+            .filter(entry -> Arrays.equals(valueOf(entry), value))
+            .isPresent();
       }
       throw failed(e);
     } catch (IOException | IllegalStateException e) {
-      throw failed(e);
-    }
-  }
-
-  /** Asks the leader: another replica may not know yet. */
-  private boolean isLatest(String key, byte[] value) throws RequestException {
-    try {
-      byte[] latest =
-          store
-              .jetStreamManagement()
-              .getLastMessage("KV_" + bucket, "$KV." + bucket + "." + key)
-              .getData();
-      return Arrays.equals(latest, value);
-    } catch (IOException | JetStreamApiException | IllegalStateException e) {
       throw failed(e);
     }
   }

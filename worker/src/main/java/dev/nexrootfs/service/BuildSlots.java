@@ -14,6 +14,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.MDC;
 
 /**
  * The slots of a worker: it takes a job from the queue when a slot is free and not before, so that
@@ -133,15 +134,17 @@ final class BuildSlots {
       free.release();
       return;
     }
-    threads.execute(
-        () -> {
-          try {
-            run.run();
-          } finally {
-            runs.remove(id);
-            pool.intake().wake();
-          }
-        });
+    threads.execute(() -> run(id, run));
+  }
+
+  @SuppressWarnings("try") // the id is for the log, not used
+  private void run(String id, JobRun run) {
+    try (MDC.MDCCloseable logged = MDC.putCloseable("build", id)) {
+      run.run();
+    } finally {
+      runs.remove(id);
+      pool.intake().wake();
+    }
   }
 
   private void slotIsFree() {

@@ -36,12 +36,7 @@ final class Cancellation {
       return now;
     }
     Optional<JobQueue.Head> head =
-        pool.queue()
-            .findBuild(status.namespace(), status.fingerprint())
-            .filter(found -> found.id().equals(status.id()));
-    if (head.isEmpty()) {
-      head = pool.queue().findWaiting(status.namespace(), status.fingerprint(), status.id());
-    }
+        pool.queue().findRequest(status.namespace(), status.fingerprint(), status.id());
     if (head.isEmpty() || !pool.queue().remove(head.get())) {
       return now;
     }

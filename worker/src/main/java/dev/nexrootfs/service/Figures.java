@@ -1,14 +1,22 @@
 package dev.nexrootfs.service;
 
+import dev.nexrootfs.build.CacheUse;
 import dev.nexrootfs.protocol.BuildReply;
+import java.io.IOException;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** What a worker has done since it started, for its statistics. */
 final class Figures {
+  private static final Logger LOG = LoggerFactory.getLogger(Figures.class);
+
   private final int capacity;
+  private final CacheReading cache;
   private final AtomicInteger running = new AtomicInteger();
   private final AtomicInteger waiting = new AtomicInteger();
   private final AtomicLong requests = new AtomicLong();
@@ -24,8 +32,15 @@ final class Figures {
   private final Map<String, Long> phaseMillis = new TreeMap<>();
   private volatile boolean draining;
 
-  Figures(int capacity) {
+  Figures(int capacity, CacheReading cache) {
     this.capacity = capacity;
+    this.cache = cache;
+  }
+
+  /** Where the cache's figures come from. */
+  @FunctionalInterface
+  interface CacheReading {
+    CacheUse read() throws IOException;
   }
 
   void countRequest() {
@@ -112,7 +127,18 @@ final class Figures {
         unheard.get(),
         bytes.get(),
         new TreeMap<>(phases),
+        cacheUse(),
         draining);
+  }
+
+  /** Absent where the directory cannot be read; the figures of the builds are there anyway. */
+  private @Nullable CacheUse cacheUse() {
+    try {
+      return cache.read();
+    } catch (IOException e) {
+      LOG.warn("the cache has no figures: {}", e.toString());
+      return null;
+    }
   }
 
   /**
@@ -132,6 +158,7 @@ final class Figures {
    * @param unheard answers that nobody waited for any more
    * @param bytes bytes of images stored
    * @param phaseMillis milliseconds by phase, of all that was built
+   * @param cache of the worker's machine; null where it cannot be read
    * @param draining whether the worker is stopping
    */
   record Snapshot(
@@ -149,5 +176,6 @@ final class Figures {
       long unheard,
       long bytes,
       Map<String, Long> phaseMillis,
+      @Nullable CacheUse cache,
       boolean draining) {}
 }

@@ -1,6 +1,10 @@
 package dev.nexrootfs.service;
 
+import dev.nexrootfs.protocol.BuildReply;
 import dev.nexrootfs.protocol.BuildRequest;
+import dev.nexrootfs.protocol.BuildState;
+import dev.nexrootfs.protocol.BuildStatus;
+import dev.nexrootfs.protocol.ErrorBody;
 import dev.nexrootfs.protocol.ErrorCode;
 import dev.nexrootfs.protocol.Protocol;
 import dev.nexrootfs.protocol.ReplyMode;
@@ -10,6 +14,7 @@ import io.nats.client.impl.Headers;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.HexFormat;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -71,6 +76,38 @@ record Job(
 
   String namespace() {
     return request.namespace();
+  }
+
+  /**
+   * What is known of this job now.
+   *
+   * @param worker who has it in hand; null while nobody has
+   * @param tries how often it was begun
+   */
+  BuildStatus status(
+      BuildState state,
+      String phase,
+      int percent,
+      String message,
+      @Nullable String worker,
+      int tries,
+      @Nullable BuildReply reply,
+      ErrorBody.@Nullable Detail error) {
+    return new BuildStatus(
+        id,
+        namespace(),
+        state,
+        phase,
+        percent,
+        request.image(),
+        message,
+        Instant.now().truncatedTo(ChronoUnit.MILLIS).toString(),
+        fingerprint,
+        reply == null ? null : reply.key(),
+        worker,
+        tries,
+        reply,
+        error);
   }
 
   boolean isLate() {

@@ -189,9 +189,13 @@ final class JobQueue {
     return find(jobs + ".build." + namespace + "." + fingerprint);
   }
 
-  Optional<Head> findWaiting(String namespace, String fingerprint, String id)
+  /** The request {@code id}, to be built for itself or waiting for the same of another. */
+  Optional<Head> findRequest(String namespace, String fingerprint, String id)
       throws RequestException {
-    return find(jobs + ".wait." + namespace + "." + fingerprint + "." + id);
+    Optional<Head> head = findBuild(namespace, fingerprint).filter(found -> found.id().equals(id));
+    return head.isPresent()
+        ? head
+        : find(jobs + ".wait." + namespace + "." + fingerprint + "." + id);
   }
 
   private Optional<Head> find(String subject) throws RequestException {

@@ -6,21 +6,17 @@ import dev.nexrootfs.build.Phase;
 import dev.nexrootfs.build.Progress;
 import dev.nexrootfs.build.RootfsBuild;
 import dev.nexrootfs.protocol.BuildReply;
-import dev.nexrootfs.protocol.BuildState;
 import dev.nexrootfs.protocol.BuildStatus;
-import dev.nexrootfs.protocol.ErrorBody;
 import dev.nexrootfs.protocol.ErrorCode;
 import dev.nexrootfs.protocol.RequestException;
 import dev.nexrootfs.store.Leases;
 import dev.nexrootfs.store.StoreException;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.EnumSet;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -38,7 +34,6 @@ final class JobRun implements Progress {
 
   private static final Logger LOG = LoggerFactory.getLogger(JobRun.class);
   private static final Duration RETRY = Duration.ofSeconds(2);
-  private static final long NOTE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   /** What another try, or another worker, may not meet again. */
   private static final Set<ErrorCode> PASSING =
@@ -69,9 +64,7 @@ final class JobRun implements Progress {
   private final Instant limit;
   private volatile @Nullable Stop stop;
   private volatile boolean detached;
-  private volatile @Nullable BuildEvents events;
-  private int tries = 1;
-  private long lastNote = System.nanoTime();
+  private volatile @Nullable JobAccount account;
 
   /**
    * A job that waits for nothing but to be run; {@code freeSlot} is called once, at the latest when
@@ -110,9 +103,9 @@ final class JobRun implements Progress {
   /** The heartbeat: the server and whoever follows hear that the job is in good hands. */
   void extend() {
     pool.intake().extend(delivery);
-    BuildEvents open = events;
+    JobAccount open = account;
     if (open != null) {
-      open.stillThere("still at it");
+      open.stillThere();
     }
   }
 
@@ -151,10 +144,9 @@ final class JobRun implements Progress {
       pool.intake().done(delivery);
       return false;
     }
-    tries = before.map(BuildStatus::tries).orElse(0) + 1;
-    BuildEvents mine = new BuildEvents(pool, job, tries);
-    events = mine;
-    if (tries > MAX_TRIES) {
+    JobAccount mine = new JobAccount(pool, job, before.map(BuildStatus::tries).orElse(0) + 1);
+    account = mine;
+    if (mine.tries() > MAX_TRIES) {
       fail(
           new RequestException(
               ErrorCode.WORKER_LOST,
@@ -168,14 +160,11 @@ final class JobRun implements Progress {
       fail(timedOut());
       return false;
     }
-    pool.records()
-        .put(
-            BuildRecords.buildKey(job.id()),
-            status(BuildState.RUNNING, Phase.RESOLVE, 0, "resolving the inputs", null, null));
+    mine.begun();
     if (pool.records().text(BuildRecords.cancelKey(job.id())).isPresent()) {
       stop(Stop.CANCELLED);
     }
-    mine.started();
+    mine.events().started();
     return true;
   }
 
@@ -185,9 +174,9 @@ final class JobRun implements Progress {
     } catch (CancellationException e) {
       stopped(e);
     } catch (RequestException e) {
-      if (PASSING.contains(e.code()) && tries < MAX_TRIES) {
-        LOG.warn("build {}, try {}: {} {}", job.id(), tries, e.code(), e.line());
-        giveBack(tries, RETRY);
+      if (PASSING.contains(e.code()) && account().tries() < MAX_TRIES) {
+        LOG.warn("build {}, try {}: {} {}", job.id(), account().tries(), e.code(), e.line());
+        giveBack(account().tries(), RETRY);
       } else {
         fail(e);
       }
@@ -211,7 +200,7 @@ final class JobRun implements Progress {
       fail(timedOut());
     } else if (why == Stop.HANDED_BACK) {
       // Not a try: nothing was wrong with it.
-      giveBack(tries - 1, Duration.ZERO);
+      giveBack(account().tries() - 1, Duration.ZERO);
     } else {
       throw e;
     }
@@ -219,12 +208,8 @@ final class JobRun implements Progress {
 
   private void giveBack(int counted, Duration delay) throws RequestException {
     pool.figures().countHandedBack();
-    tries = counted;
     try {
-      pool.records()
-          .put(
-              BuildRecords.buildKey(job.id()),
-              status(BuildState.QUEUED, Phase.RESOLVE, 0, "waiting for a worker", null, null));
+      account().queuedAgain(counted);
     } finally {
       pool.intake().handBack(delivery, delay);
     }
@@ -240,18 +225,17 @@ final class JobRun implements Progress {
               new BuildRecords.Hit(reply, result.dependencies().get(), null));
     }
     pool.records().note(BuildRecords.usedKey(reply.object()), job.id());
-    BuildStatus status =
-        status(BuildState.COMPLETED, Phase.DONE, 100, "stored as " + reply.location(), reply, null);
+    BuildStatus status = account().completed(reply);
     pool.records().put(BuildRecords.jobKey(job.namespace(), job.fingerprint()), status);
     if (detached) {
-      noteStatus(failureStatus(cancelled()));
+      account().end(account().failed(cancelled()));
     } else {
       if (!pool.replies().result(job, reply)) {
-        giveBack(tries - 1, Duration.ZERO);
+        giveBack(account().tries() - 1, Duration.ZERO);
         return;
       }
-      open().completed(reply);
-      noteStatus(status);
+      account().events().completed(reply);
+      account().end(status);
     }
     pool.intake().done(delivery);
     LOG.info(
@@ -263,7 +247,7 @@ final class JobRun implements Progress {
         reply.digest(),
         reply.size(),
         reply.cached(),
-        tries,
+        account().tries(),
         reply.durations());
   }
 
@@ -271,19 +255,19 @@ final class JobRun implements Progress {
     boolean ownFault =
         failure.code() == ErrorCode.CANCELLED
             || (failure.code() == ErrorCode.TIMED_OUT && job.deadline().isPresent());
-    BuildStatus status = failureStatus(failure);
+    BuildStatus status = account().failed(failure);
     if (!ownFault) {
       pool.records().put(BuildRecords.jobKey(job.namespace(), job.fingerprint()), status);
     }
     if (detached) {
-      noteStatus(failureStatus(cancelled()));
+      account().end(account().failed(cancelled()));
     } else {
       if (!pool.replies().failure(job, failure)) {
-        giveBack(tries - 1, Duration.ZERO);
+        giveBack(account().tries() - 1, Duration.ZERO);
         return;
       }
-      open().failed(failure);
-      noteStatus(status);
+      account().events().failed(failure);
+      account().end(status);
     }
     if (failure.code() == ErrorCode.CANCELLED) {
       pool.figures().countCancelled();
@@ -296,75 +280,24 @@ final class JobRun implements Progress {
         job.id(),
         job.request().image(),
         job.namespace(),
-        open().phase(),
-        tries,
+        account().events().phase(),
+        account().tries(),
         failure.code(),
         failure.line());
-  }
-
-  /** The requester has its answer: what cannot be noted any more is only missed by a status. */
-  private void noteStatus(BuildStatus status) {
-    try {
-      pool.records().put(BuildRecords.buildKey(job.id()), status);
-    } catch (RequestException e) {
-      LOG.warn("build {}: its end is not noted: {}", job.id(), e.line());
-    }
-  }
-
-  private BuildStatus failureStatus(RequestException failure) {
-    BuildState state =
-        failure.code() == ErrorCode.CANCELLED ? BuildState.CANCELLED : BuildState.FAILED;
-    ErrorBody.Detail detail = ErrorBody.of(failure, job.id()).error();
-    return status(state, open().phase(), open().percent(), failure.line(), null, detail);
-  }
-
-  private BuildStatus status(
-      BuildState state,
-      Phase phase,
-      int percent,
-      String message,
-      @Nullable BuildReply reply,
-      ErrorBody.@Nullable Detail error) {
-    return new BuildStatus(
-        job.id(),
-        job.namespace(),
-        state,
-        phase.text(),
-        percent,
-        job.request().image(),
-        message,
-        Instant.now().truncatedTo(ChronoUnit.MILLIS).toString(),
-        job.fingerprint(),
-        reply == null ? null : reply.key(),
-        state == BuildState.QUEUED ? null : pool.settings().worker(),
-        tries,
-        reply,
-        error);
-  }
-
-  private BuildEvents open() {
-    BuildEvents mine = events;
-    if (mine == null) {
-      throw new IllegalStateException("build " + job.id() + " has not begun");
-    }
-    return mine;
   }
 
   @Override
   public void report(Phase phase, int percent, String message) {
     checkStop();
-    open().report(phase, percent, message);
-    long now = System.nanoTime();
-    synchronized (this) {
-      if (detached || now - lastNote < NOTE_NANOS) {
-        return;
-      }
-      lastNote = now;
+    account().progress(phase, percent, message, !detached);
+  }
+
+  private JobAccount account() {
+    JobAccount mine = account;
+    if (mine == null) {
+      throw new IllegalStateException("build " + job.id() + " has not begun");
     }
-    pool.records()
-        .note(
-            BuildRecords.buildKey(job.id()),
-            status(BuildState.RUNNING, phase, percent, message, null, null));
+    return mine;
   }
 
   private void checkStop() {
@@ -390,19 +323,9 @@ final class JobRun implements Progress {
     if (!pool.replies().failure(job, cancelled)) {
       LOG.warn("build {}: its requester does not hear that it was cancelled", job.id());
     }
-    open().failed(cancelled);
+    account().events().failed(cancelled);
     pool.figures().countCancelled();
-    // Not as the build's last word: a worker that finds the job again has to build it.
-    pool.records()
-        .note(
-            BuildRecords.buildKey(job.id()),
-            status(
-                BuildState.RUNNING,
-                open().phase(),
-                open().percent(),
-                "cancelled; built for others who wait",
-                null,
-                null));
+    account().goesOn("cancelled; built for others who wait");
   }
 
   private static RequestException cancelled() {

@@ -2,6 +2,7 @@ package dev.nexrootfs.service;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import dev.nexrootfs.build.CacheUse;
 import io.nats.client.Connection;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -73,6 +74,14 @@ final class Monitor implements AutoCloseable {
     counter(text, "handed_back_total", "jobs given to another worker", now.handedBack());
     counter(text, "unheard_total", "answers that nobody waited for", now.unheard());
     counter(text, "stored_bytes_total", "bytes of images stored", now.bytes());
+    CacheUse cache = now.cache();
+    if (cache != null) {
+      gauge(text, "cache_limit_bytes", "bytes that the cache may have", cache.limit());
+      gauge(text, "cache_bytes", "bytes in the cache of this machine", cache.bytes());
+      counter(text, "cache_found_total", "blobs and layers found in the cache", cache.found());
+      counter(text, "cache_missed_total", "blobs and layers not found there", cache.missed());
+      counter(text, "cache_evicted_total", "files let go to make room", cache.evicted());
+    }
     head(text, "phase_seconds_total", "time by phase, of all that was built", "counter");
     for (Map.Entry<String, Long> phase : now.phaseMillis().entrySet()) {
       text.append(PREFIX)

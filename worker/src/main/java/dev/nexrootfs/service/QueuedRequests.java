@@ -41,7 +41,9 @@ final class QueuedRequests {
       try {
         lookAfter(queued);
       } catch (RequestException e) {
+        // The others would wait as long, one after the other; the next round is soon.
         LOG.debug("request {} is looked after later: {}", queued.job().id(), e.line());
+        return;
       }
     }
   }

@@ -58,7 +58,7 @@ final class StatusEndpoint {
     Follower follower = new Follower(id, request.replyTo(), mode == ReplyMode.STREAM);
     followers.put(follower.replyTo(), follower);
     // What changes from here on is heard of; so nothing is missed.
-    Optional<BuildStatus> now = pool.records().status(id);
+    Optional<BuildStatus> now = pool.records().progress(id);
     if (now.isPresent()) {
       tell(follower, now.get());
     }
@@ -82,7 +82,7 @@ final class StatusEndpoint {
             ? String.valueOf(wanted.id())
             : pool.records().text(BuildRecords.keyKey(key)).orElse("");
     // Another namespace's build is none that the requester may know of.
-    return (id.isEmpty() ? Optional.<BuildStatus>empty() : pool.records().status(id))
+    return (id.isEmpty() ? Optional.<BuildStatus>empty() : pool.records().progress(id))
         .filter(status -> namespace.isEmpty() || namespace.get().equals(status.namespace()))
         .orElseThrow(
             () ->
@@ -101,8 +101,8 @@ final class StatusEndpoint {
   }
 
   private void changed(String key, byte[] value) {
-    if (!followers.isEmpty() && key.startsWith("build.")) {
-      String id = key.substring("build.".length());
+    if (!followers.isEmpty() && (key.startsWith("build.") || key.startsWith("progress."))) {
+      String id = key.substring(key.indexOf('.') + 1);
       for (Follower follower : followers.values()) {
         if (follower.id().equals(id)) {
           try {
@@ -129,12 +129,13 @@ final class StatusEndpoint {
   void lookAround() {
     for (Follower follower : followers.values()) {
       try {
-        Optional<BuildStatus> now = pool.records().status(follower.id());
+        Optional<BuildStatus> now = pool.records().progress(follower.id());
         if (now.isPresent()) {
           tell(follower, now.get());
         }
       } catch (RequestException e) {
         LOG.debug("a follower of {} is told later: {}", follower.id(), e.line());
+        return;
       }
     }
   }

@@ -9,8 +9,6 @@ import dev.nexrootfs.protocol.Protocol;
 import dev.nexrootfs.protocol.RequestException;
 import java.io.IOException;
 import java.time.Duration;
-import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -95,8 +93,8 @@ final class WaitingRoom {
     }
     if (key.startsWith("job.")) {
       ended(value);
-    } else if (key.startsWith("build.")) {
-      String id = key.substring("build.".length());
+    } else if (key.startsWith("progress.")) {
+      String id = key.substring("progress.".length());
       if (guests.values().stream().anyMatch(guest -> guest.leader().equals(id))) {
         forward(id, value);
       }
@@ -275,17 +273,11 @@ final class WaitingRoom {
     pool.records()
         .note(
             BuildRecords.buildKey(job.id()),
-            new BuildStatus(
-                job.id(),
-                job.namespace(),
+            job.status(
                 state,
                 "done",
                 reply == null ? 0 : 100,
-                job.request().image(),
                 message,
-                Instant.now().truncatedTo(ChronoUnit.MILLIS).toString(),
-                job.fingerprint(),
-                reply == null ? null : reply.key(),
                 pool.settings().worker(),
                 0,
                 reply,

@@ -29,7 +29,6 @@ public final class Leases {
   public static final Duration LIFE = Duration.ofSeconds(30);
 
   private static final int STREAM_NOT_FOUND = 10_059;
-  private static final int WRONG_LAST_SEQUENCE = 10_071;
   private static final Logger LOG = LoggerFactory.getLogger(Leases.class);
 
   private final KeyValue bucket;
@@ -131,7 +130,7 @@ public final class Leases {
       try {
         revision = bucket.update(name, value, revision);
       } catch (JetStreamApiException e) {
-        if (e.getApiErrorCode() != WRONG_LAST_SEQUENCE) {
+        if (!ExpectedSequence.wasMissed(e)) {
           throw failed(name, e);
         }
         takeAgain();
@@ -170,7 +169,7 @@ public final class Leases {
         try {
           bucket.delete(name, revision);
         } catch (JetStreamApiException e) {
-          if (e.getApiErrorCode() != WRONG_LAST_SEQUENCE) {
+          if (!ExpectedSequence.wasMissed(e)) {
             throw failed(name, e);
           }
         } catch (IOException e) {
@@ -190,7 +189,7 @@ public final class Leases {
     try {
       return Optional.of(new Lease(name, value, bucket.create(name, value)));
     } catch (JetStreamApiException e) {
-      if (e.getApiErrorCode() == WRONG_LAST_SEQUENCE) {
+      if (ExpectedSequence.wasMissed(e)) {
         return Optional.empty();
       }
       throw failed(name, e);

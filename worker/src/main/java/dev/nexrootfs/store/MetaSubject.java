@@ -7,11 +7,11 @@ import io.nats.client.Connection;
 import io.nats.client.JetStreamApiException;
 import io.nats.client.Message;
 import io.nats.client.PublishOptions;
+import io.nats.client.api.MessageInfo;
 import io.nats.client.impl.Headers;
 import io.nats.client.impl.NatsMessage;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.util.Base64;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
@@ -26,9 +26,6 @@ import org.slf4j.LoggerFactory;
 final class MetaSubject {
   private static final Logger LOG = LoggerFactory.getLogger(MetaSubject.class);
   private static final ObjectMapper JSON = new ObjectMapper();
-  private static final int NO_MESSAGE_FOUND = 10_037;
-  private static final int WRONG_LAST_SEQUENCE = 10_071;
-  private static final Duration PATIENCE = Duration.ofSeconds(5);
   private static final int LOOKS = 10;
   private static final long PAUSE_SECONDS = 1;
 
@@ -109,7 +106,7 @@ final class MetaSubject {
       LOG.debug("object {} has meta sequence {}", object, sequence);
       return nuid;
     } catch (JetStreamApiException e) {
-      if (e.getApiErrorCode() == WRONG_LAST_SEQUENCE) {
+      if (ExpectedSequence.wasMissed(e)) {
         return last().nuid().orElseThrow(() -> e);
       }
       throw e;
@@ -142,50 +139,30 @@ final class MetaSubject {
 
   /** Whether the stream's leader has anything but a tombstone here. */
   boolean isThere() throws IOException {
-    JsonNode meta = meta(leadersLast());
-    return !meta.isMissingNode() && !meta.path("deleted").asBoolean(false);
+    Optional<MessageInfo> message = leadersLast();
+    return message.isPresent() && !meta(message.get()).path("deleted").asBoolean(false);
   }
 
   private Last last() throws IOException {
-    JsonNode message = leadersLast();
-    JsonNode meta = meta(message);
+    Optional<MessageInfo> message = leadersLast();
+    if (message.isEmpty()) {
+      return new Last(0, Optional.empty());
+    }
+    JsonNode meta = meta(message.get());
     String nuid = meta.path("nuid").asText("");
     boolean gone = meta.path("deleted").asBoolean(false) || nuid.isEmpty();
-    return new Last(message.path("seq").asLong(0), gone ? Optional.empty() : Optional.of(nuid));
+    return new Last(message.get().getSeq(), gone ? Optional.empty() : Optional.of(nuid));
   }
 
-  private static JsonNode meta(JsonNode message) throws IOException {
-    String data = message.path("data").asText("");
-    return data.isEmpty()
-        ? MissingNode.getInstance()
-        : JSON.readTree(Base64.getDecoder().decode(data));
+  private static JsonNode meta(MessageInfo message) throws IOException {
+    byte[] data = message.getData();
+    return data == null || data.length == 0 ? MissingNode.getInstance() : JSON.readTree(data);
   }
 
-  /**
-   * The last message as the stream's leader has it. A direct get, which the client's own calls use,
-   * is answered by any replica, and so with what was true a moment ago.
-   */
-  private JsonNode leadersLast() throws IOException {
-    String question = JSON.createObjectNode().put("last_by_subj", subject).toString();
+  private Optional<MessageInfo> leadersLast() throws IOException {
     try {
-      Message answer =
-          connection.request(
-              "$JS.API.STREAM.MSG.GET." + Buckets.streamOf(bucket),
-              question.getBytes(StandardCharsets.UTF_8),
-              PATIENCE);
-      if (answer == null) {
-        throw new IOException("nobody answers for bucket " + bucket);
-      }
-      JsonNode document = JSON.readTree(answer.getData());
-      JsonNode error = document.path("error");
-      if (!error.isMissingNode() && error.path("err_code").asInt() != NO_MESSAGE_FOUND) {
-        throw new IOException(error.path("description").asText() + " [" + error + "]");
-      }
-      return document.path("message");
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IOException("interrupted", e);
-    } catch (IllegalStateException e) {
+      return LastMessage.of(connection, Buckets.streamOf(bucket), subject);
+    } catch (JetStreamApiException e) {
       throw new IOException(e.getMessage(), e);
     }
   }

@@ -13,6 +13,10 @@ import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Random;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -174,6 +178,44 @@ class CacheDirectoryTest {
             .containsExactly("blobs-sha256-" + digest(1).hex() + ".part");
       }
     }
+  }
+
+  @Test
+  void partsThatComeAndGoWhileRoomIsMadeAreNoFault() throws Exception {
+    CacheDirectory cache = open();
+    AtomicBoolean stop = new AtomicBoolean();
+    ExecutorService other = Executors.newSingleThreadExecutor();
+    Path ingest = directory.resolve("ingest");
+    Future<?> writer =
+        other.submit(
+            () -> {
+              for (int i = 0; !stop.get(); i = (i + 1) % 50) {
+                Path part = ingest.resolve("input" + i + ".part");
+                Files.deleteIfExists(part);
+                Files.write(part, new byte[1]);
+              }
+              return null;
+            });
+    try {
+      for (int i = 0; i < 300; i++) {
+        cache.makeRoom(0);
+      }
+    } finally {
+      stop.set(true);
+      writer.get();
+      other.shutdown();
+    }
+    assertThat(cache.use().bytes()).isBetween(1L, 50L);
+  }
+
+  @Test
+  void figuresSayWhatIsThereAndWhatWasFound() throws Exception {
+    CacheDirectory cache = open();
+    assertThat(cache.open(Kind.BLOBS, digest(1))).isEmpty();
+    write(cache, 1, 0);
+    cache.open(Kind.BLOBS, digest(1)).orElseThrow().close();
+    long bytes = Files.size(directory.resolve("blobs/sha256").resolve(digest(1).hex()));
+    assertThat(cache.use()).isEqualTo(new CacheDirectory.Use(LIMIT, bytes, 1, 1, 0));
   }
 
   @Test

@@ -39,7 +39,9 @@ class MonitorIT {
       assertThat(metrics.body())
           .contains("\nnex_rootfs_capacity 3\n")
           .contains("\nnex_rootfs_requests_total 1\n")
-          .contains("\nnex_rootfs_refused_total 1\n");
+          .contains("\nnex_rootfs_refused_total 1\n")
+          .contains("\nnex_rootfs_cache_limit_bytes 4294967296\n")
+          .contains("\nnex_rootfs_cache_bytes 0\n");
       assertThat(metrics.body().lines())
           .allMatch(
               line ->

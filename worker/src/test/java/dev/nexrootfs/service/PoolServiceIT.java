@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.nexrootfs.oci.OciImages;
 import dev.nexrootfs.oracle.NatsServer;
 import dev.nexrootfs.oracle.Tar;
@@ -389,6 +390,57 @@ class PoolServiceIT {
     assertThat(other.nextMessage(Duration.ofMillis(500))).isNull();
     gate.open();
     reply(other);
+  }
+
+  @Test
+  void sameRequestWithTheSameIdAndInboxIsAnsweredOnceWhileItIsUnderWayAndAgainAfterwards()
+      throws Exception {
+    pool.worker("w", 1);
+    Gate gate = new Gate();
+    String id = NUID.nextGlobal();
+    String request = request(gate.image, "");
+    String inbox = client.createInbox();
+    Subscription answers = client.subscribe(inbox);
+    Message message =
+        NatsMessage.builder()
+            .subject(pool.subjects.build())
+            .replyTo(inbox)
+            .headers(id(id))
+            .data(bytes(request))
+            .build();
+    client.publish(message);
+    awaitState(id, BuildState.RUNNING);
+    client.publish(message);
+    // Another's inbox is another request, and so is another content.
+    assertThat(error(ask(pool.subjects.build(), request, id(id))).code())
+        .isEqualTo(ErrorCode.INVALID_FIELD);
+    assertThat(error(ask(pool.subjects.build(), request(base, ""), id(id))).code())
+        .isEqualTo(ErrorCode.INVALID_FIELD);
+    gate.open();
+    BuildReply first = reply(answers);
+    assertThat(first.id()).isEqualTo(id);
+    assertThat(answers.nextMessage(Duration.ofMillis(300))).as("a second answer").isNull();
+    awaitState(id, BuildState.COMPLETED);
+    client.publish(message);
+    assertThat(reply(answers)).isEqualTo(first);
+  }
+
+  @Test
+  void requestWhoseWorkerDiedBeforeItWasQueuedIsBuiltWhenItIsRepeated() throws Exception {
+    pool.worker("w", 1);
+    String request = request(base, "");
+    String noted = NUID.nextGlobal();
+    BuildReply reply = reply(ask(pool.subjects.build(), request, id(noted)));
+    // What is left of a worker that got no further than to note the request.
+    String id = NUID.nextGlobal();
+    ObjectNode status =
+        (ObjectNode) JSON.readTree(Protocol.write(status("{\"id\":\"" + noted + "\"}")));
+    status.put("id", id).put("state", "queued").remove(List.of("reply", "worker", "key"));
+    client.publish("$KV." + pool.records + ".build." + id, JSON.writeValueAsBytes(status));
+    awaitState(id, BuildState.QUEUED);
+    BuildReply again = reply(ask(pool.subjects.build(), request, id(id)));
+    assertThat(again.id()).isEqualTo(id);
+    assertThat(again.digest()).isEqualTo(reply.digest());
   }
 
   @Test
