@@ -235,7 +235,11 @@ public final class Inputs {
 
   private Image openArchive(Path file, String tag, Platform platform) throws IOException {
     if (!Files.isRegularFile(file)) {
-      throw new ImageNotFoundException(file + ": there is no such file");
+      throw new ImageNotFoundException(
+          file
+              + (Files.isDirectory(file)
+                  ? ": is a directory; an image layout is named oci:" + file
+                  : ": there is no such file"));
     }
     return ImageArchive.open(
         cache.decoded(file.toString(), FileChannel.open(file)), file.toString(), tag, platform);

@@ -106,7 +106,11 @@ public final class LayoutPlanner {
     return new LayoutException(
         "the content does not fit an image of "
             + bytes
-            + " bytes; "
+            + " bytes: it takes "
+            + compact().blocks() * Superblock.BLOCK_SIZE
+            + " and "
+            + compact().inodes()
+            + " inodes, without what describes them; "
             + sufficient
             + " bytes ("
             + (sufficient + MEBIBYTE - 1) / MEBIBYTE

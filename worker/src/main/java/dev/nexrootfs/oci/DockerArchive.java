@@ -73,14 +73,12 @@ final class DockerArchive {
           all.stream()
               .map(item -> String.valueOf(item.repoTags()))
               .collect(Collectors.joining(", "));
+      String which =
+          tag.isEmpty()
+              ? " holds " + all.size() + " images; name the one you want by its tag"
+              : " holds " + tagged.size() + " images with the tag " + tag;
       throw new ImageNotFoundException(
-          archive.place()
-              + " holds "
-              + tagged.size()
-              + " images for \""
-              + tag
-              + "\"; there is "
-              + tags);
+          archive.place() + which + (all.isEmpty() ? "" : "; there is " + tags));
     }
     Item item = tagged.get(0);
     if (item.config() == null || item.layers() == null) {

@@ -16,7 +16,11 @@ public final class ImageArchive {
    */
   public static Image open(Path path, String tag, Platform platform) throws IOException {
     if (!Files.isRegularFile(path)) {
-      throw new ImageNotFoundException(path + ": there is no such file");
+      throw new ImageNotFoundException(
+          path
+              + (Files.isDirectory(path)
+                  ? ": is a directory; an image layout is named oci:" + path
+                  : ": there is no such file"));
     }
     return open(FileChannel.open(path), path.toString(), tag, platform);
   }

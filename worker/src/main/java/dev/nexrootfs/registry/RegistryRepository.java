@@ -60,9 +60,22 @@ public final class RegistryRepository implements BlobSource {
       root = Optional.of(digest);
       return descriptor;
     }
-    Descriptor descriptor = firstOf(this::resolveTag);
-    root = Optional.of(descriptor.digest());
-    return descriptor;
+    try {
+      Descriptor descriptor = firstOf(this::resolveTag);
+      root = Optional.of(descriptor.digest());
+      return descriptor;
+    } catch (RegistryException e) {
+      throw e.reason() == RegistryException.Reason.NOT_FOUND ? withTags(e) : e;
+    }
+  }
+
+  /** Says what tags there are. */
+  private RegistryException withTags(RegistryException missing) {
+    Endpoint origin = endpoints.get(endpoints.size() - 1);
+    List<String> tags = TagList.near(client, origin, reference.repository(), reference.manifest());
+    String there = tags.isEmpty() ? "" : "; among its tags are " + String.join(", ", tags);
+    return new RegistryException(
+        RegistryException.Reason.NOT_FOUND, missing.getMessage() + there, missing);
   }
 
   private Descriptor resolveTag(Endpoint endpoint) throws IOException {

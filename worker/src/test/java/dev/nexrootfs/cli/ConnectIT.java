@@ -110,17 +110,13 @@ class ConnectIT {
   @Test
   void tlsWithAPrivateAuthorityAndAClientCertificate() throws Exception {
     Certificates.make(directory);
-    List<String> tls =
-        List.of(
-            "-js",
-            "--tlsverify",
-            "--tlscert",
-            pem("server.pem"),
-            "--tlskey",
-            pem("server.key"),
-            "--tlscacert",
-            pem("ca.pem"));
-    try (NatsServer server = NatsServer.start(program, tls.toArray(String[]::new))) {
+    // A busy machine's handshake may take longer than the two seconds that the server usually
+    // waits.
+    String tls =
+        "tls { verify: true, timeout: 30, cert_file: \"%s\", key_file: \"%s\", ca_file: \"%s\" }"
+            .formatted(pem("server.pem"), pem("server.key"), pem("ca.pem"));
+    Path configuration = Files.writeString(directory.resolve("tls.conf"), tls);
+    try (NatsServer server = NatsServer.start(program, "-js", "-c", configuration.toString())) {
       String url = server.url().replace("nats://", "tls://").replace("127.0.0.1", "localhost");
       connects(
           setup(

@@ -34,6 +34,7 @@ class LayoutPlannerTest {
         catchThrowableOfType(
             LayoutException.class, () -> LayoutPlanner.plan(tree, Images.profile(1 << 20)));
     long sufficient = tooSmall.sufficientSize().getAsLong();
+    assertThat(tooSmall).hasMessageContaining(" inodes");
     assertThat(tooSmall.getMessage()).contains(Long.toString(sufficient));
     LayoutPlanner.plan(tree, Images.profile(sufficient));
     long lessBySome = sufficient - Math.max(2 << 20, sufficient / 50);

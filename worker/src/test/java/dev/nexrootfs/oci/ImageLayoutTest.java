@@ -284,4 +284,11 @@ class ImageLayoutTest {
   private String index() throws IOException {
     return Files.readString(directory.resolve("index.json"));
   }
+
+  @Test
+  void directoryIsNoArchiveAndIsToldHowItIsNamed() {
+    assertThatThrownBy(() -> ImageArchive.open(directory, "", AMD64))
+        .isInstanceOf(ImageNotFoundException.class)
+        .hasMessage(directory + ": is a directory; an image layout is named oci:" + directory);
+  }
 }

@@ -13,6 +13,7 @@ import dev.nexrootfs.oci.ImageNotFoundException;
 import dev.nexrootfs.oci.InvalidImageException;
 import dev.nexrootfs.registry.ScriptedRegistry.Reply;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
@@ -118,6 +119,25 @@ class RegistryManifestTest {
       registry.on("HEAD " + TAG, reply).on("GET " + TAG, reply);
       assertThat(pulls.image(reference()).manifestDigest()).isEqualTo(image.digest());
     }
+  }
+
+  @Test
+  void tagThatIsMissingIsToldWithThoseThatAreMostLikeIt() throws Exception {
+    String tags =
+        "{\"name\":\"a\",\"tags\":[\"3.1\",\"9\",\"bad tag\\u001b[2J\",\"3.21\",\"3.20\",\"latest\"]}";
+    registry.on("GET /v2/a/tags/list", body(200, tags.getBytes(StandardCharsets.UTF_8)));
+    assertThatThrownBy(() -> pulls.image(registry.host() + "/a:3.22"))
+        .hasMessageContaining("404")
+        .hasMessageEndingWith("; among its tags are 3.21, 3.20, 3.1, 9, latest");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "no list", "{\"tags\":null}", "{\"tags\":{\"a\":1}}"})
+  void tagThatIsMissingIsToldWithoutAListThatIsNone(String list) throws Exception {
+    registry.on("GET /v2/a/tags/list", body(200, list.getBytes(StandardCharsets.UTF_8)));
+    assertThatThrownBy(() -> pulls.image(registry.host() + "/a:3.22"))
+        .hasMessageContaining("404")
+        .hasMessageNotContaining("tags are");
   }
 
   @Test
