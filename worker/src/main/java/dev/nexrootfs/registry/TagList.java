@@ -33,7 +33,7 @@ final class TagList {
       JsonNode list = JSON.readTree(answer.body().readNBytes(MAX_BYTES)).path("tags");
       List<String> tags = new ArrayList<>();
       for (JsonNode tag : list) {
-        if (TAG.matcher(tag.asText()).matches()) {
+        if (list.isArray() && tag.isTextual() && TAG.matcher(tag.asText()).matches()) {
           tags.add(tag.asText());
         }
       }
