@@ -71,7 +71,7 @@ class PreflightIT {
         assertThat(preflight(server, "rootfs:v1", file).output()).contains("fetched   " + file);
         E2fsck.check(file);
 
-        Command.Result refused = preflight(server, "small:v1", file, asking("--size", "300KiB"));
+        Command.Result refused = preflight(server, "small:v1", file, askingFor("300KiB"));
         assertThat(refused.exit()).as(refused.output()).isEqualTo(4);
         assertThat(refused.output()).contains("TOO_SMALL");
         E2fsck.check(file);
@@ -180,6 +180,10 @@ class PreflightIT {
   }
 
   private String[] asking(String... more) {
+    return askingFor("64MiB", more);
+  }
+
+  private String[] askingFor(String size, String... more) {
     List<String> flags =
         new ArrayList<>(
             List.of(
@@ -188,7 +192,7 @@ class PreflightIT {
                 "--agent",
                 directory.resolve("agent").toString(),
                 "--size",
-                "64MiB"));
+                size));
     flags.addAll(List.of(more));
     return flags.toArray(String[]::new);
   }
