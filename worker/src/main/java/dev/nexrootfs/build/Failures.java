@@ -49,7 +49,7 @@ public final class Failures {
         case NO_OBJECT -> ErrorCode.INPUT_NOT_FOUND;
         case BUCKET_FULL -> ErrorCode.BUCKET_FULL;
         case CORRUPT -> ErrorCode.DIGEST_MISMATCH;
-        case FAILED -> ErrorCode.STORE_FAILED;
+        case REPLACED, FAILED -> ErrorCode.STORE_FAILED;
       };
     }
     if (e instanceof RegistryException registry) {

@@ -3,7 +3,6 @@ package dev.nexrootfs.build;
 import dev.nexrootfs.oci.Digest;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,13 +16,11 @@ import java.security.MessageDigest;
  * only when it is whole and synced.
  */
 public final class SparseFile extends OutputStream {
-  private static final int BLOCK = 4096;
-
   private final Path target;
   private final Path unfinished;
   private final FileChannel channel;
+  private final SparseContent content;
   private final MessageDigest computation = Digest.newSha256();
-  private long position;
 
   /**
    * Begins to write {@code target}.
@@ -38,6 +35,7 @@ public final class SparseFile extends OutputStream {
     this.unfinished =
         Files.createTempFile(parentOf(target), this.target.getFileName() + ".", ".new");
     this.channel = FileChannel.open(unfinished, StandardOpenOption.WRITE);
+    this.content = new SparseContent(channel);
     unfinished.toFile().deleteOnExit();
   }
 
@@ -55,7 +53,7 @@ public final class SparseFile extends OutputStream {
     }
   }
 
-  private static Path parentOf(Path target) throws IOException {
+  static Path parentOf(Path target) throws IOException {
     Path parent = target.toAbsolutePath().getParent();
     if (parent == null) {
       throw new IOException(target + " cannot be written: it is a directory");
@@ -71,28 +69,7 @@ public final class SparseFile extends OutputStream {
   @Override
   public void write(byte[] bytes, int offset, int length) throws IOException {
     computation.update(bytes, offset, length);
-    int end = offset + length;
-    int runStart = offset;
-    int at = offset;
-    while (at < end) {
-      long filePosition = position + (at - offset);
-      int piece = Math.min((int) (BLOCK - filePosition % BLOCK), end - at);
-      if (isZero(bytes, at, piece)) {
-        writeAt(bytes, runStart, at, position + (runStart - offset));
-        runStart = at + piece;
-      }
-      at += piece;
-    }
-    writeAt(bytes, runStart, end, position + (runStart - offset));
-    position += length;
-  }
-
-  private void writeAt(byte[] bytes, int from, int to, long filePosition) throws IOException {
-    ByteBuffer buffer = ByteBuffer.wrap(bytes, from, to - from);
-    long at = filePosition;
-    while (buffer.hasRemaining()) {
-      at += channel.write(buffer, at);
-    }
+    content.write(bytes, offset, length);
   }
 
   /** The SHA-256 of all bytes; nothing can be written after it. */
@@ -102,9 +79,7 @@ public final class SparseFile extends OutputStream {
 
   /** Ends the file, syncs it and gives it its name. */
   public void commit() throws IOException {
-    if (channel.size() < position) {
-      channel.write(ByteBuffer.allocate(1), position - 1);
-    }
+    content.end();
     channel.force(true);
     channel.close();
     // A temporary file is for its owner only; an image is as readable as any file that one makes.
@@ -118,14 +93,5 @@ public final class SparseFile extends OutputStream {
   public void close() throws IOException {
     channel.close();
     Files.deleteIfExists(unfinished);
-  }
-
-  private static boolean isZero(byte[] bytes, int from, int length) {
-    for (int i = from; i < from + length; i++) {
-      if (bytes[i] != 0) {
-        return false;
-      }
-    }
-    return true;
   }
 }

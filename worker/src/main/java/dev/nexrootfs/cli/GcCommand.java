@@ -73,22 +73,22 @@ final class GcCommand implements Callable<Integer> {
   @Option(names = "--dry-run", description = "say what would go, and touch nothing")
   private boolean dryRun;
 
+  @Option(
+      names = "--mirror",
+      description = {
+        "the bucket is a site's mirror: only what has left the bucket itself goes, the other limits",
+        "do not count"
+      })
+  private boolean mirror;
+
   @Override
   public Integer call() throws IOException, CommandFailure, InterruptedException {
     PrintWriter out = spec.commandLine().getOut();
     ScheduledExecutorService renewals = Executors.newSingleThreadScheduledExecutor();
     try (NatsSession session = NatsConnector.connect(NatsSettings.of(nats), "nex-rootfs gc")) {
       Connection connection = session.connection();
-      Leases leases = new Leases(connection, pool.leases, "gc", renewals);
-      KeyValue records = connection.keyValue(pool.records);
       BucketSweep sweep = new BucketSweep(connection, imageBucket.name);
-      BucketSweep.Policy policy =
-          new BucketSweep.Policy(
-              maxBytes,
-              maxAgeHours < 0 ? Optional.empty() : Optional.of(Duration.ofHours(maxAgeHours)),
-              Duration.ofMinutes(minAgeMinutes));
-      List<BucketSweep.Candidate> found =
-          sweep.find(policy, object -> isNeeded(object, leases, records));
+      List<BucketSweep.Candidate> found = find(connection, sweep, renewals);
       long bytes = 0;
       for (BucketSweep.Candidate candidate : found) {
         if (!dryRun) {
@@ -111,6 +111,24 @@ final class GcCommand implements Callable<Integer> {
     } finally {
       renewals.shutdownNow();
     }
+  }
+
+  private List<BucketSweep.Candidate> find(
+      Connection connection, BucketSweep sweep, ScheduledExecutorService renewals)
+      throws IOException {
+    Duration young = Duration.ofMinutes(minAgeMinutes);
+    if (mirror) {
+      // A name that was deleted lies there as deleted; its chunks are like those of no object.
+      return sweep.find(new BucketSweep.Policy(-1, Optional.empty(), young), object -> true);
+    }
+    Leases leases = new Leases(connection, pool.leases, "gc", renewals);
+    KeyValue records = connection.keyValue(pool.records);
+    BucketSweep.Policy policy =
+        new BucketSweep.Policy(
+            maxBytes,
+            maxAgeHours < 0 ? Optional.empty() : Optional.of(Duration.ofHours(maxAgeHours)),
+            young);
+    return sweep.find(policy, object -> isNeeded(object, leases, records));
   }
 
   private boolean isNeeded(String object, Leases leases, KeyValue records) {

@@ -2,6 +2,7 @@ package dev.nexrootfs.cli;
 
 import dev.nexrootfs.tls.PemFiles;
 import io.nats.client.AuthHandler;
+import io.nats.client.AuthenticationException;
 import io.nats.client.NKey;
 import io.nats.client.Nats;
 import io.nats.client.Options;
@@ -17,6 +18,8 @@ final class NatsConnector {
   /** While a worker is away, its requesters are told that nobody serves. */
   private static final Duration RECONNECT_WAIT = Duration.ofMillis(250);
 
+  private static final Duration RETRY_WAIT = Duration.ofSeconds(1);
+
   private static final long RECONNECT_BUFFER_BYTES = 32 << 20;
 
   private NatsConnector() {}
@@ -28,8 +31,45 @@ final class NatsConnector {
    */
   static NatsSession connect(NatsSettings settings, String name)
       throws CommandFailure, InterruptedException {
+    Options options = checkedOptions(settings, name);
     try {
-      return new NatsSession(Nats.connect(options(settings, name)));
+      return new NatsSession(Nats.connect(options));
+    } catch (AuthenticationException | IllegalArgumentException e) {
+      throw new CommandFailure(
+          "cannot connect to " + settings + ": " + settings.redact(e.getMessage()));
+    } catch (IOException e) {
+      // The cause says that it can pass; it is not printed, for it can hold a password.
+      throw new CommandFailure(
+          "cannot connect to " + settings + ": " + settings.redact(e.getMessage()), e);
+    }
+  }
+
+  /**
+   * Connects, and tries again until {@code deadline} where no server answers: at a machine's start
+   * the network comes late. Who is refused is told at once.
+   *
+   * @param deadline by {@link System#nanoTime}
+   */
+  static NatsSession connect(NatsSettings settings, String name, long deadline)
+      throws CommandFailure, InterruptedException {
+    while (true) {
+      try {
+        return connect(settings, name);
+      } catch (CommandFailure e) {
+        boolean passes = e.getCause() instanceof IOException;
+        if (!passes || System.nanoTime() + RETRY_WAIT.toNanos() - deadline > 0) {
+          throw passes
+              ? new CommandFailure(ExitStatus.TIMED_OUT, String.valueOf(e.getMessage()), e)
+              : e;
+        }
+        Thread.sleep(RETRY_WAIT.toMillis());
+      }
+    }
+  }
+
+  private static Options checkedOptions(NatsSettings settings, String name) throws CommandFailure {
+    try {
+      return options(settings, name);
     } catch (IOException | IllegalArgumentException e) {
       throw new CommandFailure(
           "cannot connect to " + settings + ": " + settings.redact(e.getMessage()));

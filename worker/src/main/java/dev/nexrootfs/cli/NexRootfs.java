@@ -13,7 +13,7 @@ import picocli.CommandLine.Spec;
 
 /**
  * The command {@code nex-rootfs}. Exits 0 when all went well, 1 on a failure, 2 where the command
- * line is wrong.
+ * line is wrong; {@code fetch} and {@code preflight} tell failures apart, see {@link ExitStatus}.
  */
 @Command(
     name = "nex-rootfs",
@@ -24,6 +24,8 @@ import picocli.CommandLine.Spec;
     subcommands = {
       WorkerCommand.class,
       RequestCommand.class,
+      FetchCommand.class,
+      PreflightCommand.class,
       BuildCommand.class,
       PullCommand.class,
       InspectCommand.class,
@@ -93,8 +95,9 @@ public final class NexRootfs implements Callable<Integer> {
   }
 
   private static int report(Exception e, CommandLine line, CommandLine.ParseResult result) {
-    if (e instanceof CommandFailure) {
+    if (e instanceof CommandFailure failure) {
       line.getErr().println("nex-rootfs: " + e.getMessage());
+      return failure.status();
     } else if (e instanceof IOException) {
       line.getErr().println("nex-rootfs: " + NatsSettings.withoutSecrets(Failures.message(e)));
     } else {

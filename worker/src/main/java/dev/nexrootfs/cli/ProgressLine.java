@@ -1,34 +1,46 @@
 package dev.nexrootfs.cli;
 
 import java.io.PrintWriter;
+import java.io.Writer;
 
 /**
- * One line that shows how far a build is: rewritten on a terminal, a line for each tenth and phase
- * elsewhere.
+ * One line that shows how far a build is: rewritten on a terminal; elsewhere a line for each tenth
+ * and phase, or for everything that is told.
  */
 final class ProgressLine {
   private static final int WIDTH = 24;
 
+  /** Shows nothing. */
+  static final ProgressLine NONE =
+      new ProgressLine(new PrintWriter(Writer.nullWriter()), false, false);
+
   private final PrintWriter out;
   private final boolean terminal;
+  private final boolean all;
   private int shown = -1;
   private String shownPhase = "";
 
-  ProgressLine(PrintWriter out, boolean terminal) {
+  ProgressLine(PrintWriter out, boolean terminal, boolean all) {
     this.out = out;
     this.terminal = terminal;
+    this.all = all;
   }
 
   /** A line on {@code out}; the start script says whether that is a terminal. */
   static ProgressLine on(PrintWriter out) {
-    return new ProgressLine(out, Boolean.getBoolean("nex-rootfs.terminal"));
+    return new ProgressLine(out, Boolean.getBoolean("nex-rootfs.terminal"), false);
+  }
+
+  /** The same, with a line for everything that is told where {@code out} is no terminal. */
+  static ProgressLine ofAllOn(PrintWriter out) {
+    return new ProgressLine(out, Boolean.getBoolean("nex-rootfs.terminal"), true);
   }
 
   synchronized void show(int percent, String phase, String message) {
     if (percent < shown) {
       return;
     }
-    if (!terminal && percent / 10 == shown / 10 && phase.equals(shownPhase)) {
+    if (!terminal && !all && percent / 10 == shown / 10 && phase.equals(shownPhase)) {
       return;
     }
     shown = percent;

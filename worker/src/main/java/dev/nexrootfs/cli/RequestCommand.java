@@ -1,36 +1,19 @@
 package dev.nexrootfs.cli;
 
-import dev.nexrootfs.build.RootfsBuild;
 import dev.nexrootfs.build.SparseFile;
 import dev.nexrootfs.oci.Digest;
-import dev.nexrootfs.protocol.BuildEvent;
 import dev.nexrootfs.protocol.BuildReply;
 import dev.nexrootfs.protocol.BuildRequest;
-import dev.nexrootfs.protocol.CloudEvent;
-import dev.nexrootfs.protocol.ErrorBody;
 import dev.nexrootfs.protocol.Protocol;
-import dev.nexrootfs.protocol.RequestException;
-import dev.nexrootfs.protocol.Subjects;
 import dev.nexrootfs.store.Buckets;
-import dev.nexrootfs.store.StoredObject;
 import io.nats.client.Connection;
-import io.nats.client.Dispatcher;
-import io.nats.client.Message;
-import io.nats.client.NUID;
-import io.nats.client.Subscription;
-import io.nats.client.impl.Headers;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.DigestInputStream;
-import java.security.MessageDigest;
 import java.time.Duration;
-import java.util.Map;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -52,20 +35,12 @@ import picocli.CommandLine.Spec;
       "  nex-rootfs request --agent nex-agent --image nats://NEXINPUTS/base.tar --output rootfs.ext4"
     })
 final class RequestCommand implements Callable<Integer> {
-  /** The answer is sent right after the event. */
-  private static final int SECONDS_AFTER_FAILURE = 5;
+  /** A build that came late is fetched all the same. */
+  private static final Duration LEAST_FETCH = Duration.ofMinutes(2);
 
-  @Mixin private BuildFlags flags = new BuildFlags();
+  @Mixin private RequestFlags flags = new RequestFlags();
   @Mixin private NatsFlags nats = new NatsFlags();
-  @Mixin private BucketFlags buckets = new BucketFlags();
   @Spec private CommandSpec spec = CommandSpec.create();
-
-  @Option(
-      names = "--image-file",
-      paramLabel = "FILE",
-      description =
-          "an archive of the base image on this machine (OCI or docker save), put into the inputs bucket")
-  private @Nullable Path imageFile;
 
   @Option(
       names = {"-o", "--output"},
@@ -87,20 +62,6 @@ final class RequestCommand implements Callable<Integer> {
   private String tag = "latest";
 
   @Option(
-      names = "--namespace",
-      defaultValue = "${env:NEX_NAMESPACE:-default}",
-      description = "Nex namespace of the events (NEX_NAMESPACE; default: default)")
-  private String namespace = "default";
-
-  @Option(
-      names = "--namespace-in-subject",
-      description = {
-        "ask on PREFIX.build.NAMESPACE, where the server lets a user ask for one",
-        "namespace only"
-      })
-  private boolean namespaceInSubject;
-
-  @Option(
       names = "--timeout",
       paramLabel = "SECONDS",
       defaultValue = "600",
@@ -120,189 +81,32 @@ final class RequestCommand implements Callable<Integer> {
     if (output != null) {
       SparseFile.checkTarget(output);
     }
-    Optional<String> imageInBucket = Optional.empty();
-    if (imageFile != null) {
-      BuildFlags.existing(imageFile, "--image-file");
-      imageInBucket = Optional.of("nats://" + buckets.inputs + "/image");
-    }
-    BuildRequest draft =
-        flags.request(
-            imageInBucket, name, tag, namespace, file -> "nats://" + buckets.inputs + "/file");
-    checkSupported(draft);
+    PoolRequest request = new PoolRequest(flags, name, tag);
+    request.check();
     try (NatsSession session = NatsConnector.connect(NatsSettings.of(nats), "nex-rootfs request")) {
       Connection connection = session.connection();
-      Buckets store = new Buckets(connection);
-      Optional<String> image =
-          imageFile == null ? Optional.empty() : Optional.of(put(store, imageFile));
-      BuildRequest request = flags.request(image, name, tag, namespace, file -> put(store, file));
-      BuildReply reply = ask(connection, request);
+      ProgressLine line = ProgressLine.on(spec.commandLine().getErr());
+      BuildRequest prepared = request.prepare(connection);
+      long deadline = System.nanoTime() + Duration.ofSeconds(timeoutSeconds).toNanos();
+      BuildReply reply = request.ask(connection, prepared, line, deadline);
       if (output != null) {
-        fetch(store, reply, output);
+        fetch(connection, reply, output, deadline);
       }
       show(reply);
       return 0;
+    } catch (PoolRequest.PoolRefusal | PoolRequest.NoAnswer e) {
+      throw new CommandFailure(String.valueOf(e.getMessage()), e);
     }
   }
 
-  private static void checkSupported(BuildRequest request) throws CommandFailure {
-    try {
-      RootfsBuild.check(request);
-    } catch (RequestException e) {
-      throw new CommandFailure(e.code() + ": " + e.line(), e);
-    }
-  }
-
-  /** Puts a file into the inputs bucket under its digest; how a request names it. */
-  private String put(Buckets store, Path file) throws IOException {
-    MessageDigest computation = Digest.newSha256();
-    try (InputStream in = new DigestInputStream(Files.newInputStream(file), computation)) {
-      in.transferTo(java.io.OutputStream.nullOutputStream());
-    }
-    Digest digest = Digest.ofSha256(computation.digest());
-    StoredObject stored =
-        store
-            .open(buckets.inputs)
-            .putIfAbsent(
-                "sha256-" + digest.hex(),
-                String.valueOf(file.getFileName()),
-                Map.of(),
-                () -> Files.newInputStream(file),
-                bytes -> {});
-    if (!stored.digest().equals(digest)) {
-      throw new IOException(
-          stored.location()
-              + " has other bytes than "
-              + file
-              + ", or the file has changed meanwhile; delete the object and try again");
-    }
-    return stored.location() + "@" + digest;
-  }
-
-  private BuildReply ask(Connection connection, BuildRequest request)
-      throws IOException, CommandFailure, InterruptedException {
-    Subjects subjects = buckets.subjects();
-    String id = NUID.nextGlobal();
-    byte[] body = Protocol.write(request);
-    if (body.length > connection.getServerInfo().getMaxPayload()) {
-      throw new CommandFailure(
-          "PAYLOAD_TOO_LARGE: the request has "
-              + body.length
-              + " bytes; the server takes "
-              + connection.getServerInfo().getMaxPayload());
-    }
-    ProgressLine line = ProgressLine.on(spec.commandLine().getErr());
-    AtomicReference<@Nullable BuildEvent> failure = new AtomicReference<>();
-    Dispatcher watcher = connection.createDispatcher(message -> watch(message, id, line, failure));
-    watcher.subscribe("$NEX.events." + request.namespace() + ".*");
-    String inbox = connection.createInbox();
-    Subscription answers = connection.subscribe(inbox);
-    String subject =
-        namespaceInSubject ? subjects.build() + "." + request.namespace() : subjects.build();
-    connection.publish(subject, inbox, new Headers().add(Subjects.BUILD_ID_HEADER, id), body);
-    Optional<Message> answer = await(answers, failure);
-    answer.ifPresent(message -> showEnd(message, line));
-    line.end();
-    connection.closeDispatcher(watcher);
-    answers.unsubscribe();
-    BuildEvent failed = failure.get();
-    if (answer.isEmpty() && failed != null) {
-      throw new CommandFailure(
-          failed.errorCode()
-              + ": "
-              + failed.message()
-              + " (from the events; the answer itself did not arrive)");
-    }
-    if (answer.isEmpty()) {
-      throw new CommandFailure(
-          "no answer within "
-              + timeoutSeconds
-              + " s; where a build is under way it goes on, and the same request later finds it");
-    }
-    return read(answer.get(), subjects);
-  }
-
-  /** The answer can be here before the event that tells of it. */
-  private static void showEnd(Message answer, ProgressLine line) {
-    Headers headers = answer.getHeaders();
-    if (headers != null && headers.containsKey(Subjects.LOCATION_HEADER)) {
-      line.show(100, "done", "stored as " + headers.getFirst(Subjects.LOCATION_HEADER));
-    }
-  }
-
-  /** The answer; none after the timeout, or some seconds after an event told of the failure. */
-  private Optional<Message> await(
-      Subscription answers, AtomicReference<@Nullable BuildEvent> failure)
-      throws InterruptedException {
-    int afterFailure = 0;
-    for (int second = 0;
-        second < timeoutSeconds && afterFailure < SECONDS_AFTER_FAILURE;
-        second++) {
-      Message answer = answers.nextMessage(Duration.ofSeconds(1));
-      if (answer != null) {
-        return Optional.of(answer);
-      }
-      afterFailure += failure.get() == null ? 0 : 1;
-    }
-    return Optional.empty();
-  }
-
-  private BuildReply read(Message answer, Subjects subjects) throws IOException, CommandFailure {
-    if (answer.isStatusMessage()) {
-      throw new CommandFailure(
-          answer.getStatus().getCode() == 503
-              ? "nobody serves " + subjects.build() + "; start a worker with nex-rootfs worker"
-              : "the server says " + answer.getStatus());
-    }
-    if (answer.hasHeaders() && answer.getHeaders().containsKey(Subjects.ERROR_CODE_HEADER)) {
-      ErrorBody.Detail error = Protocol.read(answer.getData(), ErrorBody.class).error();
-      throw new CommandFailure(
-          error.code()
-              + ": "
-              + error.message()
-              + (error.retryAfterMs() == null
-                  ? ""
-                  : " (try again in " + error.retryAfterMs() + " ms)"));
-    }
-    return Protocol.read(answer.getData(), BuildReply.class);
-  }
-
-  private static void watch(
-      Message message,
-      String id,
-      ProgressLine line,
-      AtomicReference<@Nullable BuildEvent> failure) {
-    try {
-      BuildEvent event = Protocol.read(message.getData(), CloudEvent.class).data();
-      if (event != null && id.equals(event.id())) {
-        if (event.transition() == BuildEvent.Transition.FAILED) {
-          failure.set(event);
-        }
-        line.show(event.percent(), event.phase(), event.message());
-      }
-    } catch (IOException e) {
-      // Other programs' events travel on the same subjects; they are not ours to judge.
-      return;
-    }
-  }
-
-  /** The image, verified while it is written; the file has its name only when it is whole. */
-  private static void fetch(Buckets store, BuildReply reply, Path file)
+  private static void fetch(Connection connection, BuildReply reply, Path file, long deadline)
       throws IOException, CommandFailure {
-    try (SparseFile target = new SparseFile(file)) {
-      store.open(reply.bucket()).get(reply.object(), target);
-      Digest digest = target.digest();
-      if (!digest.text().equals(reply.digest())) {
-        throw new CommandFailure(
-            "fetched "
-                + digest
-                + " where the reply promises "
-                + reply.digest()
-                + "; "
-                + file
-                + " is left as it was");
-      }
-      target.commit();
-    }
+    long end = Math.max(deadline, System.nanoTime() + LEAST_FETCH.toNanos());
+    FetchSource source =
+        new FetchSource(
+            reply.bucket(), List.of(reply.object()), Optional.of(new Digest(reply.digest())));
+    var unused =
+        new ImageFetch(new Buckets(connection), source, file, end).fetch(ProgressLine.NONE, false);
   }
 
   private void show(BuildReply reply) {

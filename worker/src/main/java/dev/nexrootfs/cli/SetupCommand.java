@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -62,20 +63,26 @@ final class SetupCommand implements Callable<Integer> {
       description = "copies of each bucket and stream, 1 to 5 (default: ${DEFAULT-VALUE})")
   private int replicas;
 
+  @Option(
+      names = "--mirror-from",
+      paramLabel = "DOMAIN",
+      description = {
+        "make nothing but a mirror of the images' bucket of this JetStream domain: on the server of",
+        "a site, for its nodes to fetch from"
+      })
+  private @Nullable String mirrorFrom;
+
   @Override
   public Integer call() throws IOException, CommandFailure, InterruptedException {
     PrintWriter out = spec.commandLine().getOut();
     try (NatsSession session = NatsConnector.connect(NatsSettings.of(nats), "nex-rootfs setup")) {
       PoolSetup setup = new PoolSetup(session.connection(), replicas, update);
       List<PoolSetup.Report> reports = new ArrayList<>();
-      reports.add(setup.bucket(imageBucket.name, "root file systems for Nex", maxBytes));
-      reports.add(setup.bucket(buckets.inputs, "inputs of nex-rootfs builds", maxBytes));
-      if (blobsBytes != 0) {
-        reports.add(setup.bucket(pool.blobs, "blobs of registries, shared by workers", blobsBytes));
+      if (mirrorFrom != null) {
+        reports.add(mirror(setup, mirrorFrom));
+      } else {
+        addPool(setup, reports);
       }
-      reports.add(setup.leases(pool.leases));
-      reports.add(setup.records(pool.records));
-      reports.add(setup.jobs(pool.stream, buckets.subjects().jobs(), maxJobs));
       if (!setup.canCompress()) {
         out.println(
             "this server keeps buckets uncompressed; nats-server 2.10 and newer compress them");
@@ -85,6 +92,37 @@ final class SetupCommand implements Callable<Integer> {
       return reports.stream().anyMatch(r -> r.outcome() == PoolSetup.Outcome.DIFFERS) ? 1 : 0;
     } catch (JetStreamApiException e) {
       throw new CommandFailure("JetStream refuses: " + e.getMessage(), e);
+    }
+  }
+
+  private void addPool(PoolSetup setup, List<PoolSetup.Report> reports)
+      throws IOException, CommandFailure, JetStreamApiException {
+    reports.add(setup.bucket(imageBucket.name, "root file systems for Nex", maxBytes));
+    reports.add(setup.bucket(buckets.inputs, "inputs of nex-rootfs builds", maxBytes));
+    if (blobsBytes != 0) {
+      reports.add(setup.bucket(pool.blobs, "blobs of registries, shared by workers", blobsBytes));
+    }
+    reports.add(setup.leases(pool.leases));
+    reports.add(setup.records(pool.records));
+    reports.add(setup.jobs(pool.stream, buckets.subjects().jobs(), maxJobs));
+  }
+
+  private PoolSetup.Report mirror(PoolSetup setup, String domain)
+      throws CommandFailure, JetStreamApiException {
+    try {
+      return setup.mirror(imageBucket.name, domain, maxBytes);
+    } catch (IOException e) {
+      throw new CommandFailure(
+          "the domain "
+              + domain
+              + " does not answer for the bucket "
+              + imageBucket.name
+              + ": is the leaf node connected, and may it ask $JS."
+              + domain
+              + ".API? ("
+              + e.getMessage()
+              + ")",
+          e);
     }
   }
 

@@ -4,10 +4,14 @@ import dev.nexrootfs.store.Leases;
 import io.nats.client.Connection;
 import io.nats.client.JetStreamApiException;
 import io.nats.client.JetStreamManagement;
+import io.nats.client.JetStreamOptions;
 import io.nats.client.api.AckPolicy;
+import io.nats.client.api.CompressionOption;
 import io.nats.client.api.ConsumerConfiguration;
 import io.nats.client.api.DiscardPolicy;
+import io.nats.client.api.External;
 import io.nats.client.api.KeyValueConfiguration;
+import io.nats.client.api.Mirror;
 import io.nats.client.api.ObjectStoreConfiguration;
 import io.nats.client.api.RetentionPolicy;
 import io.nats.client.api.StorageType;
@@ -89,6 +93,35 @@ public final class PoolSetup {
             .compression(canCompress())
             .build()
             .getBackingConfig());
+  }
+
+  /**
+   * A mirror of an object store bucket, in this JetStream; readers find it under the bucket's own
+   * name. What is deleted from the bucket stays in the mirror.
+   *
+   * @param domain the JetStream domain that has the bucket
+   */
+  public Report mirror(String name, String domain, long maxBytes)
+      throws IOException, JetStreamApiException {
+    String stream = "OBJ_" + name;
+    // A mirror of nothing can be made, and would say nothing.
+    var unused =
+        connection
+            .jetStreamManagement(JetStreamOptions.builder().domain(domain).build())
+            .getStreamInfo(stream);
+    StreamConfiguration.Builder mirror =
+        StreamConfiguration.builder()
+            .name(stream)
+            .description("mirror of the bucket " + name + " of the domain " + domain)
+            .mirror(Mirror.builder().name(stream).domain(domain).build())
+            .allowDirect(true)
+            .maxBytes(maxBytes)
+            .replicas(replicas)
+            .storageType(StorageType.File);
+    if (canCompress()) {
+      mirror.compressionOption(CompressionOption.S2);
+    }
+    return ensure("mirror of bucket " + name, mirror.build());
   }
 
   /** Whether the server keeps streams compressed. */
@@ -204,8 +237,18 @@ public final class PoolSetup {
         is.getMaxMsgsPerSubject(),
         wanted.getMaxMsgsPerSubject());
     compare(differences, "max_consumers", is.getMaxConsumers(), wanted.getMaxConsumers());
+    compare(differences, "mirror", mirrored(is), mirrored(wanted));
     compare(differences, "compression", is.getCompressionOption(), wanted.getCompressionOption());
     return differences;
+  }
+
+  private static String mirrored(StreamConfiguration configuration) {
+    Mirror mirror = configuration.getMirror();
+    if (mirror == null) {
+      return "none";
+    }
+    External external = mirror.getExternal();
+    return mirror.getName() + (external == null ? "" : " by " + external.getApi());
   }
 
   private static void compare(List<String> differences, String field, Object is, Object wanted) {

@@ -3,6 +3,7 @@ package dev.nexrootfs.store;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
+import dev.nexrootfs.oci.Digest;
 import io.nats.client.Connection;
 import io.nats.client.JetStreamApiException;
 import io.nats.client.Message;
@@ -26,6 +27,7 @@ import org.slf4j.LoggerFactory;
 final class MetaSubject {
   private static final Logger LOG = LoggerFactory.getLogger(MetaSubject.class);
   private static final ObjectMapper JSON = new ObjectMapper();
+  private static final String DIGEST = "SHA-256=";
   private static final int LOOKS = 10;
   private static final long PAUSE_SECONDS = 1;
 
@@ -141,6 +143,39 @@ final class MetaSubject {
   boolean isThere() throws IOException {
     Optional<MessageInfo> message = leadersLast();
     return message.isPresent() && !meta(message.get()).path("deleted").asBoolean(false);
+  }
+
+  /** What a name means: an object, or the one that a link leads to; none where it means nothing. */
+  record Meaning(Optional<PinnedObject> object, Optional<ObjectLocation> link) {}
+
+  /** What the stream's leader has here now. */
+  Meaning meaning() throws IOException {
+    Optional<MessageInfo> last = leadersLast();
+    JsonNode meta = last.isEmpty() ? MissingNode.getInstance() : meta(last.get());
+    JsonNode link = meta.path("options").path("link");
+    if (meta.isMissingNode() || meta.path("deleted").asBoolean(false)) {
+      return new Meaning(Optional.empty(), Optional.empty());
+    }
+    if (link.isObject()) {
+      ObjectLocation target =
+          new ObjectLocation(
+              link.path("bucket").asText(), link.path("name").asText(), Optional.empty());
+      return new Meaning(Optional.empty(), Optional.of(target));
+    }
+    String digest = meta.path("digest").asText();
+    if (!digest.startsWith(DIGEST)) {
+      throw new IOException(
+          "object " + object + " of bucket " + bucket + " has no SHA-256 but \"" + digest + "\"");
+    }
+    PinnedObject pinned =
+        new PinnedObject(
+            bucket,
+            meta.path("name").asText(),
+            meta.path("nuid").asText(),
+            Digest.ofSha256(Base64.getUrlDecoder().decode(digest.substring(DIGEST.length()))),
+            meta.path("size").asLong(),
+            meta.path("chunks").asLong());
+    return new Meaning(Optional.of(pinned), Optional.empty());
   }
 
   private Last last() throws IOException {

@@ -57,6 +57,28 @@ public final class ObjectBucket {
     return info(object).filter(info -> !info.isLink()).map(this::stored);
   }
 
+  /**
+   * The object that {@code object} means now, by the stream's leader; a link is followed, also to
+   * another bucket.
+   */
+  public Optional<PinnedObject> pin(String object) throws StoreException {
+    try {
+      MetaSubject.Meaning meaning = new MetaSubject(connection, name, object).meaning();
+      if (meaning.link().isEmpty()) {
+        return meaning.object();
+      }
+      ObjectLocation target = meaning.link().get();
+      return new MetaSubject(connection, target.bucket(), target.object()).meaning().object();
+    } catch (IOException | IllegalArgumentException e) {
+      throw failed(object, e);
+    }
+  }
+
+  /** Reads the bytes of {@code object}, as far as they have not been read. */
+  public ObjectDownload download(PinnedObject object) {
+    return new ObjectDownload(connection, object);
+  }
+
   /** Whether a link may be made of {@code name}: nobody has it, or it is a link. */
   public boolean isFreeForLink(String name) throws StoreException {
     return info(name).map(ObjectInfo::isLink).orElse(true);

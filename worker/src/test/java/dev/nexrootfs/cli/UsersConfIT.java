@@ -222,6 +222,7 @@ class UsersConfIT {
       ByteArrayOutputStream image = new ByteArrayOutputStream();
       new Buckets(node).open("NEXROOTFS").get(built.object(), image);
       assertThat(image.size()).isEqualTo(32 << 20);
+      nodeAsksForItsOwn(url);
       assertThat(new Buckets(node).open("NEXROOTFS").find("nothing")).isEmpty();
       for (Subscription heard : List.of(events, feed, all, allFeed)) {
         assertThat(heard.nextMessage(PATIENCE)).isNotNull();
@@ -249,6 +250,35 @@ class UsersConfIT {
           .isInstanceOf(StoreException.class);
       assertThat(worker.stop()).isZero();
     }
+  }
+
+  private void nodeAsksForItsOwn(String url) throws Exception {
+    Path file = directory.resolve("node.ext4");
+    Program.run(
+            "preflight",
+            "node:v1",
+            "--output",
+            file,
+            "--no-context",
+            "--server",
+            url,
+            "--user",
+            "node",
+            "--password",
+            "node",
+            "--inbox-prefix",
+            "_INBOX.node",
+            "--image",
+            "oci:" + directory.resolve("base"),
+            "--agent",
+            "nats://NEXINPUTS/agent",
+            "--size",
+            "32MiB",
+            "--namespace",
+            "node",
+            "--namespace-in-subject")
+        .orThrow();
+    assertThat(Files.size(file)).isEqualTo(32 << 20);
   }
 
   /** The server does not check a reply subject; an answer to this one would empty the bucket. */

@@ -1,0 +1,18 @@
+package dev.nexrootfs.cli;
+
+/** What a command exits with, for scripts; 0 is success, and picocli's 2 a wrong command line. */
+final class ExitStatus {
+  /** Anything that has no status of its own. */
+  static final int FAILED = 1;
+
+  /** The bucket has no such image, or {@code --check} finds that the file is not the image. */
+  static final int NOT_THERE = 3;
+
+  /** The pool refused to build, or could not. */
+  static final int NOT_BUILT = 4;
+
+  /** The time that was given is over; the same command later goes on from what there is then. */
+  static final int TIMED_OUT = 5;
+
+  private ExitStatus() {}
+}

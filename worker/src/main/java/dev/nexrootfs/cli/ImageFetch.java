@@ -1,0 +1,167 @@
+package dev.nexrootfs.cli;
+
+import dev.nexrootfs.build.FileDigest;
+import dev.nexrootfs.build.PartialFile;
+import dev.nexrootfs.store.Buckets;
+import dev.nexrootfs.store.ObjectBucket;
+import dev.nexrootfs.store.ObjectDownload;
+import dev.nexrootfs.store.PinnedObject;
+import dev.nexrootfs.store.StoreException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * An image on its way from a bucket into a file, which has at every moment the old bytes or the new
+ * ones.
+ */
+final class ImageFetch {
+  private static final Logger LOG = LoggerFactory.getLogger(ImageFetch.class);
+  private static final long PAUSE_SECONDS = 1;
+
+  private final Buckets buckets;
+  private final FetchSource source;
+  private final Path file;
+  private final long deadline;
+
+  /**
+   * Fetches {@code source} into {@code file}.
+   *
+   * @param deadline by {@link System#nanoTime}
+   */
+  ImageFetch(Buckets buckets, FetchSource source, Path file, long deadline) {
+    this.buckets = buckets;
+    this.source = source;
+    this.file = file;
+    this.deadline = deadline;
+  }
+
+  /**
+   * What was done.
+   *
+   * @param object what the file holds now
+   * @param changed whether it was written
+   */
+  record Outcome(PinnedObject object, boolean changed) {}
+
+  /**
+   * The object as it is now; none where the bucket has none of the names.
+   *
+   * @throws CommandFailure where its digest is not the one that was asked for, or nobody answers
+   *     within the time
+   */
+  Optional<PinnedObject> find() throws IOException, CommandFailure {
+    while (true) {
+      try {
+        ObjectBucket bucket = buckets.open(source.bucket());
+        for (String name : source.names()) {
+          Optional<PinnedObject> found = bucket.pin(name);
+          if (found.isPresent()) {
+            checkDigest(found.get());
+            return found;
+          }
+        }
+        return Optional.empty();
+      } catch (StoreException e) {
+        checkPasses(e);
+        LockSupport.parkNanos(TimeUnit.SECONDS.toNanos(PAUSE_SECONDS));
+      }
+    }
+  }
+
+  /** Whether the file holds {@code object} already. */
+  boolean isFetched(PinnedObject object) throws IOException {
+    return Files.isRegularFile(file)
+        && Files.size(file) == object.size()
+        && FileDigest.of(file).equals(object.digest());
+  }
+
+  /**
+   * Fetches.
+   *
+   * @param ifChanged leave the file where it holds the image already
+   */
+  Outcome fetch(ProgressLine line, boolean ifChanged) throws IOException, CommandFailure {
+    PinnedObject object = find().orElseThrow(this::notThere);
+    if (ifChanged && isFetched(object)) {
+      return new Outcome(object, false);
+    }
+    try (PartialFile target = PartialFile.of(file)) {
+      while (!write(object, target, line)) {
+        object = find().orElseThrow(this::notThere);
+        target.restart();
+      }
+      line.show(100, "fetch", "fetched " + object.size() + " bytes");
+      line.end();
+      target.commit(object.digest());
+      return new Outcome(object, true);
+    }
+  }
+
+  /** Writes all of an object, or as much as there was before somebody replaced it. */
+  private boolean write(PinnedObject object, PartialFile target, ProgressLine line)
+      throws IOException, CommandFailure {
+    ObjectDownload download = buckets.open(object.bucket()).download(object);
+    long size = Math.max(1, object.size());
+    try {
+      download.writeTo(
+          target,
+          deadline,
+          bytes ->
+              line.show(
+                  (int) (99 * bytes / size),
+                  "fetch",
+                  "fetched " + bytes + " of " + size + " bytes"));
+      if (download.attempts() > 1) {
+        LOG.warn(
+            "{} was fetched in {} parts: the server or the connection was away",
+            object.location(),
+            download.attempts());
+      }
+      return true;
+    } catch (StoreException e) {
+      if (e.reason() != StoreException.Reason.REPLACED) {
+        checkPasses(e);
+        throw e;
+      }
+      LOG.warn("{}; beginning anew", e.getMessage());
+      return false;
+    }
+  }
+
+  private void checkDigest(PinnedObject object) throws CommandFailure {
+    if (source.digest().isPresent() && !source.digest().get().equals(object.digest())) {
+      throw new CommandFailure(
+          object.location()
+              + " has "
+              + object.digest()
+              + " where "
+              + source.digest().get()
+              + " is asked for; "
+              + file
+              + " is left as it was");
+    }
+  }
+
+  private void checkPasses(StoreException e) throws StoreException, CommandFailure {
+    if (System.nanoTime() + TimeUnit.SECONDS.toNanos(PAUSE_SECONDS) - deadline > 0) {
+      throw new CommandFailure(
+          ExitStatus.TIMED_OUT, e.getMessage() + "; " + file + " is left as it was", e);
+    }
+    if (e.reason() != StoreException.Reason.FAILED) {
+      throw e;
+    }
+  }
+
+  private CommandFailure notThere() {
+    return new CommandFailure(
+        ExitStatus.NOT_THERE,
+        source + " is not there; nats object ls " + source.bucket() + " shows what is",
+        null);
+  }
+}

@@ -1,0 +1,240 @@
+package dev.nexrootfs.cli;
+
+import dev.nexrootfs.build.RootfsBuild;
+import dev.nexrootfs.oci.Digest;
+import dev.nexrootfs.protocol.BuildEvent;
+import dev.nexrootfs.protocol.BuildReply;
+import dev.nexrootfs.protocol.BuildRequest;
+import dev.nexrootfs.protocol.CloudEvent;
+import dev.nexrootfs.protocol.ErrorBody;
+import dev.nexrootfs.protocol.Protocol;
+import dev.nexrootfs.protocol.RequestException;
+import dev.nexrootfs.protocol.Subjects;
+import dev.nexrootfs.store.Buckets;
+import dev.nexrootfs.store.StoredObject;
+import io.nats.client.Connection;
+import io.nats.client.Dispatcher;
+import io.nats.client.Message;
+import io.nats.client.NUID;
+import io.nats.client.Subscription;
+import io.nats.client.impl.Headers;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.DigestInputStream;
+import java.security.MessageDigest;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+
+/** One way of asking a pool for an image: inputs into their bucket, the question, its events. */
+final class PoolRequest {
+  /** The answer is sent right after the event. */
+  private static final Duration AFTER_FAILURE = Duration.ofSeconds(5);
+
+  private static final Duration SLICE = Duration.ofSeconds(1);
+
+  private final RequestFlags flags;
+  private final String name;
+  private final String tag;
+
+  /** A request for what is to be linked as {@code name_tag} and {@code name}. */
+  PoolRequest(RequestFlags flags, String name, String tag) {
+    this.flags = flags;
+    this.name = name;
+    this.tag = tag;
+  }
+
+  /** The pool's answer is no image; it is told as {@code CODE: message}. */
+  static final class PoolRefusal extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    PoolRefusal(String message) {
+      super(message);
+    }
+  }
+
+  /** No answer came within the time that was given. */
+  static final class NoAnswer extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    NoAnswer(String message) {
+      super(message);
+    }
+  }
+
+  /** Finds everything that can be wrong with the request, before anything is stored for it. */
+  void check() throws IOException, CommandFailure {
+    Optional<String> imageInBucket = Optional.empty();
+    if (flags.imageFile != null) {
+      BuildFlags.existing(flags.imageFile, "--image-file");
+      imageInBucket = Optional.of("nats://" + flags.buckets.inputs + "/image");
+    }
+    BuildRequest draft =
+        flags.build.request(
+            imageInBucket,
+            name,
+            tag,
+            flags.namespace,
+            file -> "nats://" + flags.buckets.inputs + "/file");
+    try {
+      RootfsBuild.check(draft);
+    } catch (RequestException e) {
+      throw new CommandFailure(e.code() + ": " + e.line(), e);
+    }
+  }
+
+  /** Puts the inputs that are files of this machine into their bucket; the request for them. */
+  BuildRequest prepare(Connection connection) throws IOException, CommandFailure {
+    Buckets store = new Buckets(connection);
+    Optional<String> image =
+        flags.imageFile == null ? Optional.empty() : Optional.of(put(store, flags.imageFile));
+    return flags.build.request(image, name, tag, flags.namespace, file -> put(store, file));
+  }
+
+  /**
+   * Asks, and waits for the answer.
+   *
+   * @param request of {@link #prepare}
+   * @param deadline by {@link System#nanoTime}
+   */
+  BuildReply ask(Connection connection, BuildRequest request, ProgressLine line, long deadline)
+      throws IOException, CommandFailure, PoolRefusal, NoAnswer, InterruptedException {
+    Subjects subjects = flags.buckets.subjects();
+    String id = NUID.nextGlobal();
+    byte[] body = Protocol.write(request);
+    if (body.length > connection.getServerInfo().getMaxPayload()) {
+      throw new CommandFailure(
+          "PAYLOAD_TOO_LARGE: the request has "
+              + body.length
+              + " bytes; the server takes "
+              + connection.getServerInfo().getMaxPayload());
+    }
+    AtomicReference<@Nullable BuildEvent> failure = new AtomicReference<>();
+    Dispatcher watcher = connection.createDispatcher(message -> watch(message, id, line, failure));
+    watcher.subscribe("$NEX.events." + request.namespace() + ".*");
+    String inbox = connection.createInbox();
+    Subscription answers = connection.subscribe(inbox);
+    String subject =
+        flags.namespaceInSubject ? subjects.build() + "." + request.namespace() : subjects.build();
+    long asked = System.nanoTime();
+    connection.publish(subject, inbox, new Headers().add(Subjects.BUILD_ID_HEADER, id), body);
+    Optional<Message> answer = await(answers, failure, deadline);
+    answer.ifPresent(message -> showEnd(message, line));
+    line.end();
+    connection.closeDispatcher(watcher);
+    answers.unsubscribe();
+    if (answer.isPresent()) {
+      return read(answer.get(), subjects);
+    }
+    BuildEvent failed = failure.get();
+    if (failed != null) {
+      throw new PoolRefusal(
+          failed.errorCode()
+              + ": "
+              + failed.message()
+              + " (from the events; the answer itself did not arrive)");
+    }
+    throw new NoAnswer(
+        "no answer within "
+            + Duration.ofNanos(System.nanoTime() - asked).plusMillis(500).toSeconds()
+            + " s; where a build is under way it goes on, and the same request later finds it");
+  }
+
+  /** Puts a file into the inputs bucket under its digest; how a request names it. */
+  private String put(Buckets store, Path file) throws IOException {
+    MessageDigest computation = Digest.newSha256();
+    try (InputStream in = new DigestInputStream(Files.newInputStream(file), computation)) {
+      in.transferTo(java.io.OutputStream.nullOutputStream());
+    }
+    Digest digest = Digest.ofSha256(computation.digest());
+    StoredObject stored =
+        store
+            .open(flags.buckets.inputs)
+            .putIfAbsent(
+                "sha256-" + digest.hex(),
+                String.valueOf(file.getFileName()),
+                Map.of(),
+                () -> Files.newInputStream(file),
+                bytes -> {});
+    if (!stored.digest().equals(digest)) {
+      throw new IOException(
+          stored.location()
+              + " has other bytes than "
+              + file
+              + ", or the file has changed meanwhile; delete the object and try again");
+    }
+    return stored.location() + "@" + digest;
+  }
+
+  /** The answer can be here before the event that tells of it. */
+  private static void showEnd(Message answer, ProgressLine line) {
+    Headers headers = answer.getHeaders();
+    if (headers != null && headers.containsKey(Subjects.LOCATION_HEADER)) {
+      line.show(100, "done", "stored as " + headers.getFirst(Subjects.LOCATION_HEADER));
+    }
+  }
+
+  /** The answer; none after the deadline, or some seconds after an event told of the failure. */
+  private static Optional<Message> await(
+      Subscription answers, AtomicReference<@Nullable BuildEvent> failure, long deadline)
+      throws InterruptedException {
+    long end = deadline;
+    boolean failed = false;
+    while (System.nanoTime() - end < 0) {
+      long left = Math.min(SLICE.toNanos(), Math.max(1_000_000, end - System.nanoTime()));
+      Message answer = answers.nextMessage(Duration.ofNanos(left));
+      if (answer != null) {
+        return Optional.of(answer);
+      }
+      if (!failed && failure.get() != null) {
+        failed = true;
+        end = Math.min(end, System.nanoTime() + AFTER_FAILURE.toNanos());
+      }
+    }
+    return Optional.empty();
+  }
+
+  private static BuildReply read(Message answer, Subjects subjects)
+      throws IOException, PoolRefusal {
+    if (answer.isStatusMessage()) {
+      throw new PoolRefusal(
+          answer.getStatus().getCode() == 503
+              ? "nobody serves " + subjects.build() + "; start a worker with nex-rootfs worker"
+              : "the server says " + answer.getStatus());
+    }
+    if (answer.hasHeaders() && answer.getHeaders().containsKey(Subjects.ERROR_CODE_HEADER)) {
+      ErrorBody.Detail error = Protocol.read(answer.getData(), ErrorBody.class).error();
+      throw new PoolRefusal(
+          error.code()
+              + ": "
+              + error.message()
+              + (error.retryAfterMs() == null
+                  ? ""
+                  : " (try again in " + error.retryAfterMs() + " ms)"));
+    }
+    return Protocol.read(answer.getData(), BuildReply.class);
+  }
+
+  private static void watch(
+      Message message,
+      String id,
+      ProgressLine line,
+      AtomicReference<@Nullable BuildEvent> failure) {
+    try {
+      BuildEvent event = Protocol.read(message.getData(), CloudEvent.class).data();
+      if (event != null && id.equals(event.id())) {
+        if (event.transition() == BuildEvent.Transition.FAILED) {
+          failure.set(event);
+        }
+        line.show(event.percent(), event.phase(), event.message());
+      }
+    } catch (IOException e) {
+      // Other programs' events travel on the same subjects; they are not ours to judge.
+      return;
+    }
+  }
+}
