@@ -12,10 +12,8 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 
 /**
  * Looks at a finished tree for what would keep it from booting and from starting the agent: the
@@ -37,7 +35,6 @@ final class BootLint {
   private final FileTree tree;
   private final String architecture;
   private final List<Finding> findings = new ArrayList<>();
-  private final Set<String> looked = new LinkedHashSet<>();
 
   private BootLint(FileTree tree, Platform platform) {
     this.tree = tree;
@@ -153,9 +150,6 @@ final class BootLint {
   }
 
   private void checkRuns(String what, String program, String path, int depth) throws IOException {
-    if (!looked.add(path)) {
-      return;
-    }
     Optional<Node> node = tree.resolve(TreePath.of(path));
     String role = path.equals(program) ? "" : ", which " + program + " is started by,";
     if (node.isEmpty() || !(node.get() instanceof RegularFile file)) {
@@ -182,6 +176,8 @@ final class BootLint {
           path + role + " is neither an ELF program nor a script that begins with #!");
     } else if (depth > 0) {
       checkRuns(what, program, interpreter.get(), depth - 1);
+    } else {
+      error(what + "_INTERPRETER_LOOP", program, "its interpreters are scripts without an end");
     }
   }
 

@@ -31,6 +31,8 @@ record BootScript(ByteContent content, Digest digest) {
   static final String DONE = "/var/lib/nex-rootfs/boot-script.done";
 
   private static final int MAX_BYTES = 1 << 20;
+  private static final byte[] INTERPRETER_LINE = {'#', '!'};
+  private static final byte[] ELF = {0x7F, 'E', 'L', 'F'};
 
   /**
    * A script that lost its power in the middle runs again; one that failed does not, for what it
@@ -68,7 +70,7 @@ record BootScript(ByteContent content, Digest digest) {
       return Optional.empty();
     }
     if (BuildRequest.isInline(script)) {
-      return Optional.of(of(script.getBytes(StandardCharsets.UTF_8)));
+      return Optional.of(inline(script.getBytes(StandardCharsets.UTF_8)));
     }
     try (SpooledInput spooled = inputs.spool("bootScript", script, log)) {
       if (spooled.size() > MAX_BYTES) {
@@ -82,12 +84,13 @@ record BootScript(ByteContent content, Digest digest) {
       }
       ByteBuffer bytes = ByteBuffer.allocate((int) spooled.size());
       spooled.content().read(0, bytes);
-      return Optional.of(of(bytes.array()));
+      return Optional.of(inline(bytes.array()));
     }
   }
 
-  private static BootScript of(byte[] bytes) {
-    boolean complete = startsWith(bytes, "#!") || startsWith(bytes, "\177ELF");
+  /** A script of {@code bytes}. */
+  static BootScript inline(byte[] bytes) {
+    boolean complete = startsWith(bytes, INTERPRETER_LINE) || startsWith(bytes, ELF);
     byte[] shell = "#!/bin/sh\n".getBytes(StandardCharsets.US_ASCII);
     byte[] whole =
         complete
@@ -96,8 +99,7 @@ record BootScript(ByteContent content, Digest digest) {
     return new BootScript(new ByteContent(whole), Digest.sha256(whole));
   }
 
-  private static boolean startsWith(byte[] bytes, String start) {
-    byte[] expected = start.getBytes(StandardCharsets.US_ASCII);
+  private static boolean startsWith(byte[] bytes, byte[] expected) {
     return bytes.length >= expected.length
         && Arrays.equals(bytes, 0, expected.length, expected, 0, expected.length);
   }

@@ -54,6 +54,16 @@ public final class Elf {
     return bytes.array();
   }
 
+  /** An executable for amd64 that wants to be started by {@code loader}. */
+  public static byte[] dynamic(String loader) {
+    ByteBuffer bytes = ByteBuffer.wrap(amd64()).order(ByteOrder.LITTLE_ENDIAN);
+    byte[] path = (loader + "\0").getBytes(StandardCharsets.US_ASCII);
+    bytes.putLong(32, 64).putShort(54, (short) 56).putShort(56, (short) 1);
+    // PT_INTERP: where the path is, and how long.
+    bytes.putInt(64, 3).putLong(72, 1000).putLong(96, path.length);
+    return bytes.position(1000).put(path).array();
+  }
+
   /** {@code mov eax, number; mov edi, first; mov esi, second; xor edx, edx; syscall}. */
   private static void systemCall(ByteBuffer code, int number, int first, int second) {
     code.put((byte) 0xB8).putInt(number).put((byte) 0xBF).putInt(first).put((byte) 0xBE);
