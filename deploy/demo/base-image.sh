@@ -7,7 +7,7 @@ set -eu
 
 layout=$1
 packages_1="libc6 libgcc-s1 libcrypt1 libcap-ng0 libaudit1 libpam0g libpcre2-8-0 libselinux1 busybox-static"
-packages_2="libeinfo1 librc1 insserv openrc"
+packages_2="libpam-modules libeinfo1 librc1 insserv openrc"
 created=2026-01-01T00:00:00Z
 epoch=1767225600
 

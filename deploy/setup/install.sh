@@ -174,6 +174,35 @@ need_guest_tools() {
   as_root rm -rf --one-file-system "$vm/tools" && as_root mv "$vm/tools.new" "$vm/tools.ext4"
 }
 
+# guest_base NAME PACKAGES: a Debian of those packages as an image layout, .cache/vm/NAME.image. What no guest
+# needs is left out, for these boot in an emulator.
+guest_base() {
+  [ -d "$vm/$1.image" ] && return
+  has debootstrap || return 1
+  say "making .cache/vm/$1.image, a small Debian with $2, as a base for guests"
+  mkdir -p "$vm"
+  log="$vm/$1.log"
+  root="$vm/$1.root"
+  as_root rm -rf --one-file-system "$root" "$vm/$1.tar" || return 1
+  as_root debootstrap --variant=minbase --include="$2" stable "$root" >"$log" 2>&1 &&
+    as_root tar --format=pax --pax-option=delete=atime,delete=ctime --sort=name --numeric-owner --xattrs \
+      --exclude='./usr/share/doc/*' --exclude='./usr/share/man/*' --exclude='./usr/share/locale/*' \
+      --exclude='./usr/share/zoneinfo/*' --exclude='./var/cache/apt/*' --exclude='./var/lib/apt/lists/*' \
+      -C "$root" -cf "$vm/$1.tar" . 2>>"$log" &&
+    sh "$top/deploy/bench/oci-layout.sh" "$vm/$1.image" "$vm/$1.tar" >>"$log" 2>&1
+  made=$?
+  as_root rm -rf --one-file-system "$root" "$vm/$1.tar"
+  return "$made"
+}
+
+# The bases that tests boot: OpenRC and systemd of Debian, and OpenRC under busybox's init as Alpine has it.
+need_guest_bases() {
+  guest_base openrc openrc && guest_base systemd systemd-sysv || return 1
+  [ -d "$vm/busybox-openrc.image" ] && return
+  say "making .cache/vm/busybox-openrc.image"
+  sh "$top/deploy/demo/base-image.sh" "$vm/busybox-openrc.image"
+}
+
 case "${1:-}" in
 build)
   need_jdk
@@ -207,6 +236,7 @@ test)
   need_current_e2fsprogs || say "going on without a current e2fsprogs"
   need_guest_kernel || say "going on without a kernel for guests"
   need_guest_tools || say "going on without the guests' tools"
+  need_guest_bases || say "going on without bases for guests"
   ;;
 bench)
   need_jdk

@@ -24,6 +24,7 @@ import java.util.Map;
  *     store}, {@code total}
  * @param worker the worker that answers
  * @param warnings what the requester should know, though the build succeeded
+ * @param findings what stands in the way of booting the image and starting the agent
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record BuildReply(
@@ -41,11 +42,14 @@ public record BuildReply(
     boolean cached,
     Map<String, Long> durations,
     String worker,
-    List<String> warnings) {
+    List<String> warnings,
+    List<Finding> findings) {
   /** Copies the collections. */
   public BuildReply {
     links = List.copyOf(links);
     warnings = List.copyOf(warnings);
+    // Replies of earlier workers have none.
+    findings = findings == null ? List.of() : List.copyOf(findings);
   }
 
   /** The same answer to another request. */
@@ -75,6 +79,7 @@ public record BuildReply(
         copyCached,
         copyDurations,
         copyWorker,
-        warnings);
+        warnings,
+        findings);
   }
 }

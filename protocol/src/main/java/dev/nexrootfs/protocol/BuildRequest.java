@@ -1,6 +1,7 @@
 package dev.nexrootfs.protocol;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
@@ -45,7 +46,10 @@ public record BuildRequest(
     String namespace,
     ReplyMode reply,
     @Nullable Long timeoutSeconds,
-    List<String> formats) {
+    List<String> formats,
+    @Nullable String bootScript,
+    @Nullable String rootPassword,
+    Lint lint) {
   /** The base image that {@code nex rootfs} uses. */
   public static final String DEFAULT_IMAGE = "synadia/nex-rootfs:alpine";
 
@@ -65,6 +69,13 @@ public record BuildRequest(
   private static final Pattern PLATFORM =
       Pattern.compile("[a-z0-9]{1,32}/[a-z0-9_]{1,32}(/[a-z0-9.]{1,16})?");
 
+  /** The word that {@link #rootPassword} takes as it is, the password of Nex's documentation. */
+  public static final String WELL_KNOWN_PASSWORD = "root";
+
+  /** crypt(5): an identifier of the method, parameters and salt, the hash. */
+  private static final Pattern CRYPT_HASH =
+      Pattern.compile("\\$[0-9a-z]{1,16}\\$[A-Za-z0-9./$=,+-]{8,256}");
+
   /** Fills the defaults in and checks every field. */
   public BuildRequest {
     checkNoNull("files", files);
@@ -79,6 +90,7 @@ public record BuildRequest(
     namespace = namespace == null ? "default" : namespace;
     reply = reply == null ? ReplyMode.FINAL : reply;
     formats = formats == null ? List.of("ext4") : List.copyOf(formats);
+    lint = lint == null ? Lint.WARN : lint;
 
     checkSource("image", image);
     if (agent != null) {
@@ -104,6 +116,8 @@ public record BuildRequest(
               + MAX_FILES
               + "; put them into a layer");
     }
+    checkPaths(files);
+    checkGuest(guest, bootScript, rootPassword, lint);
     if (timeoutSeconds != null && (timeoutSeconds < 1 || timeoutSeconds > MAX_TIMEOUT_SECONDS)) {
       throw new IllegalArgumentException(
           "timeoutSeconds: " + timeoutSeconds + " is not from 1 to " + MAX_TIMEOUT_SECONDS);
@@ -112,6 +126,87 @@ public record BuildRequest(
       throw new IllegalArgumentException(
           "formats: " + formats + " is not supported; use [\"ext4\"] or [\"ext4\",\"ext4.gz\"]");
     }
+  }
+
+  /** A request that leaves the fields of the guest to their defaults. */
+  public BuildRequest(
+      String image,
+      @Nullable String agent,
+      @Nullable String script,
+      Size size,
+      String platform,
+      Guest guest,
+      List<FileSpec> files,
+      String name,
+      String tag,
+      String namespace,
+      ReplyMode reply,
+      @Nullable Long timeoutSeconds,
+      List<String> formats) {
+    this(
+        image,
+        agent,
+        script,
+        size,
+        platform,
+        guest,
+        files,
+        name,
+        tag,
+        namespace,
+        reply,
+        timeoutSeconds,
+        formats,
+        null,
+        null,
+        Lint.WARN);
+  }
+
+  private static void checkPaths(List<FileSpec> files) {
+    Set<String> paths = new HashSet<>();
+    for (FileSpec file : files) {
+      if (!paths.add(file.path())) {
+        throw new IllegalArgumentException(
+            "files[].path: \"" + file.path() + "\" is there twice; leave one of them out");
+      }
+      if (file.path().equals("/lost+found") || file.path().startsWith("/lost+found/")) {
+        throw new IllegalArgumentException(
+            "files[].path: \""
+                + file.path()
+                + "\" is in the directory that e2fsck keeps for itself; choose another place");
+      }
+    }
+  }
+
+  private static void checkGuest(
+      Guest guest, @Nullable String bootScript, @Nullable String rootPassword, Lint lint) {
+    if (guest == Guest.PLAIN) {
+      checkUnset("bootScript", bootScript == null);
+      checkUnset("rootPassword", rootPassword == null);
+      checkUnset("lint", lint == Lint.WARN);
+    }
+    if (bootScript != null && !isInline(bootScript)) {
+      checkSource("bootScript", bootScript);
+    }
+    if (rootPassword != null
+        && !rootPassword.equals(WELL_KNOWN_PASSWORD)
+        && !CRYPT_HASH.matcher(rootPassword).matches()) {
+      // What was given can be a password, so it is not repeated.
+      throw new IllegalArgumentException(
+          "rootPassword: neither \"root\" nor a hash as openssl passwd -6 prints it");
+    }
+  }
+
+  private static void checkUnset(String field, boolean unset) {
+    if (!unset) {
+      throw new IllegalArgumentException(
+          field + ": only guest \"nex\" has it; leave it out, or \"guest\":\"plain\"");
+    }
+  }
+
+  /** Whether a script is here itself; otherwise it is the place of one. */
+  public static boolean isInline(String script) {
+    return script.startsWith("#!") || script.indexOf('\n') >= 0;
   }
 
   /**
@@ -178,7 +273,10 @@ public record BuildRequest(
         copyNamespace,
         copyReply,
         copySeconds,
-        formats);
+        formats,
+        bootScript,
+        rootPassword,
+        lint);
   }
 
   /** The name of the object that this request's result is linked as: {@code name_tag}. */

@@ -33,6 +33,8 @@ public enum ErrorCode {
   INPUT_NOT_FOUND(404, false),
   /** The agent is not an ELF executable for the platform. */
   INVALID_AGENT(422, false),
+  /** The image would not boot or not start the agent, and the request's lint is strict. */
+  LINT_FAILED(422, false),
   /** The content does not fit into the size; the message names the size that would do. */
   TOO_SMALL(422, false),
   /** The content exceeds what ext4 or the worker's limits can hold; the message names the entry. */

@@ -98,10 +98,36 @@ class BuildRequestTest {
         "\"files\":[{\"path\":\"/a/../b\",\"text\":\"\"}]|path",
         "\"files\":[{\"path\":\"/a\"}]|exactly one",
         "\"files\":[{\"path\":\"/a\",\"text\":\"\",\"mode\":\"0999\"}]|mode",
-        "\"files\":[{\"path\":\"/a\",\"text\":\"\",\"uid\":4294967295}]|uid"
+        "\"files\":[{\"path\":\"/a\",\"text\":\"\",\"uid\":4294967295}]|uid",
+        "\"files\":[{\"path\":\"/a\",\"text\":\"\"},{\"path\":\"/a\",\"text\":\"b\"}]|\"/a\" is there twice",
+        "\"files\":[{\"path\":\"/lost+found\",\"text\":\"\"}]|lost+found",
+        "\"files\":[{\"path\":\"/lost+found/a\",\"text\":\"\"}]|lost+found",
+        "\"guest\":\"plain\",\"bootScript\":\"#!/bin/sh\"|bootScript: only guest",
+        "\"guest\":\"plain\",\"rootPassword\":\"root\"|rootPassword: only guest",
+        "\"guest\":\"plain\",\"lint\":\"strict\"|lint: only guest",
+        "\"bootScript\":\"echo hi\"|bootScript",
+        "\"lint\":\"no\"|lint: not one of [warn, strict]"
       })
   void fieldOutsideItsRangeIsNamed(String field, String named) {
     refused("{" + AGENT + "," + field + "}", ErrorCode.INVALID_FIELD, named);
+  }
+
+  @Test
+  void rootPasswordIsAHashOrTheWellKnownOneAndIsNotRepeated() throws Exception {
+    for (String good : new String[] {"root", "$6$salt$0123456789abcdef", "$y$j9T$abc$0123456789"}) {
+      assertThat(read("{" + AGENT + ",\"rootPassword\":\"" + good + "\"}").rootPassword())
+          .isEqualTo(good);
+    }
+    for (String bad :
+        new String[] {"hunter2", "", "$6$a:b$0123456789", "$6$salt$01234\\n56789", "x"}) {
+      assertThatThrownBy(() -> read("{" + AGENT + ",\"rootPassword\":\"" + bad + "\"}"))
+          .isInstanceOfSatisfying(
+              RequestException.class,
+              e -> {
+                assertThat(e.code()).isEqualTo(ErrorCode.INVALID_FIELD);
+                assertThat(e.getMessage()).startsWith("rootPassword: neither");
+              });
+    }
   }
 
   @Test

@@ -43,6 +43,10 @@ record BuildKey(Digest digest) {
       node.put("uid", file.spec().uid());
       node.put("gid", file.spec().gid());
     }
+    inputs.bootScript().ifPresent(script -> canonical.put("bootScript", script.digest().text()));
+    if (request.rootPassword() != null) {
+      canonical.put("rootPassword", request.rootPassword());
+    }
     canonical.put("size", request.size().toString());
     sourceDateEpoch.ifPresent(epoch -> canonical.put("sourceDateEpoch", epoch.getEpochSecond()));
     try {

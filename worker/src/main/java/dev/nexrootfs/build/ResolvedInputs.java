@@ -25,8 +25,13 @@ import org.slf4j.LoggerFactory;
  * @param image the base image
  * @param agent the agent, for the guest that has one
  * @param files the files to add, in the request's order
+ * @param bootScript what the guest runs once
  */
-record ResolvedInputs(Image image, Optional<SpooledInput> agent, List<AddedFile> files)
+record ResolvedInputs(
+    Image image,
+    Optional<SpooledInput> agent,
+    List<AddedFile> files,
+    Optional<BootScript> bootScript)
     implements Closeable {
   private static final Logger LOG = LoggerFactory.getLogger(ResolvedInputs.class);
 
@@ -60,8 +65,9 @@ record ResolvedInputs(Image image, Optional<SpooledInput> agent, List<AddedFile>
       for (FileSpec spec : request.files()) {
         files.add(file(spec, inputs, opened, log));
       }
+      Optional<BootScript> bootScript = BootScript.of(request, inputs, log);
       complete = true;
-      return new ResolvedInputs(image, agent, List.copyOf(files));
+      return new ResolvedInputs(image, agent, List.copyOf(files), bootScript);
     } finally {
       if (!complete) {
         closeAll(opened);

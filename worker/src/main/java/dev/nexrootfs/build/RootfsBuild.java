@@ -15,6 +15,7 @@ import dev.nexrootfs.oci.Platform;
 import dev.nexrootfs.protocol.BuildReply;
 import dev.nexrootfs.protocol.BuildRequest;
 import dev.nexrootfs.protocol.ErrorCode;
+import dev.nexrootfs.protocol.Finding;
 import dev.nexrootfs.protocol.Guest;
 import dev.nexrootfs.protocol.RequestException;
 import dev.nexrootfs.protocol.Size;
@@ -44,6 +45,9 @@ public final class RootfsBuild {
 
   /** Metadata of an object: warnings, a line each. */
   public static final String WARNINGS = "nex-rootfs-warnings";
+
+  /** Metadata of an object: findings, as JSON. */
+  public static final String FINDINGS = "nex-rootfs-findings";
 
   private final LayerCache cache;
   private final Inputs inputs;
@@ -97,6 +101,7 @@ public final class RootfsBuild {
       stopwatch.lap(Phase.RESOLVE);
       Optional<ImageSink.Stored> earlier = sink.find(key.objectName(), request);
       if (earlier.isPresent()) {
+        Findings.check(request, Findings.read(earlier.get().metadata().get(FINDINGS)));
         return new BuildResult(
             reply(id, request, key, resolved.image(), earlier.get(), true, stopwatch),
             log.dependencies());
@@ -105,12 +110,14 @@ public final class RootfsBuild {
       stopwatch.lap(Phase.LAYERS);
       try {
         progress.report(Phase.PLAN, Phase.PLAN.percent(), "merging " + layers.size() + " layers");
-        List<String> warnings = new ArrayList<>();
-        FileTree tree = tree(request, resolved, layers, warnings);
+        List<Finding> findings = new ArrayList<>();
+        FileTree tree = tree(request, resolved, layers, findings);
+        Findings.check(request, findings);
         Ext4Layout layout = LayoutPlanner.plan(tree, profile(request, resolved, key));
         checkSize(layout.size());
+        checkFree(request.size(), layout.freeBytes());
         stopwatch.lap(Phase.PLAN);
-        ImageSink.Stored stored = store(request, resolved, key, layout, warnings, sink, progress);
+        ImageSink.Stored stored = store(request, resolved, key, layout, findings, sink, progress);
         stopwatch.lap(Phase.STORE);
         return new BuildResult(
             reply(id, request, key, resolved.image(), stored, false, stopwatch),
@@ -131,7 +138,7 @@ public final class RootfsBuild {
       BuildRequest request,
       ResolvedInputs resolved,
       List<DecodedLayer> layers,
-      List<String> warnings)
+      List<Finding> findings)
       throws IOException, RequestException {
     LayerMerge merge = new LayerMerge();
     for (DecodedLayer layer : layers) {
@@ -139,7 +146,7 @@ public final class RootfsBuild {
     }
     FileTree tree = merge.tree();
     Instant time = latestTime(resolved.image()).orElse(Instant.EPOCH);
-    NexGuest guest = new NexGuest(tree, time, warnings);
+    NexGuest guest = new NexGuest(tree, time, request, resolved.bootScript());
     tree.beginLayer();
     if (request.guest() == Guest.NEX) {
       guest.layOver();
@@ -148,6 +155,8 @@ public final class RootfsBuild {
     AddedFiles.add(tree, resolved.files(), time);
     if (request.guest() == Guest.NEX) {
       guest.addAgent(resolved.agent().orElseThrow().content());
+      findings.addAll(guest.findings());
+      findings.addAll(BootLint.of(tree, Platform.parse(request.platform())));
     }
     latestTime(resolved.image()).ifPresent(limit -> TimeClamp.clamp(tree, limit));
     return tree;
@@ -174,7 +183,7 @@ public final class RootfsBuild {
       ResolvedInputs resolved,
       BuildKey key,
       Ext4Layout layout,
-      List<String> warnings,
+      List<Finding> findings,
       ImageSink sink,
       Progress progress)
       throws IOException, RequestException {
@@ -182,7 +191,7 @@ public final class RootfsBuild {
     metadata.put(KEY, key.digest().text());
     metadata.put(BASE_MANIFEST, resolved.image().manifestDigest().text());
     metadata.put(FREE_BYTES, Long.toString(layout.freeBytes()));
-    metadata.put(WARNINGS, String.join("\n", warnings));
+    metadata.put(FINDINGS, Findings.write(findings));
     progress.report(Phase.STORE, Phase.STORE.percent(), "storing " + layout.size() + " bytes");
     return sink.store(
         key.objectName(),
@@ -203,7 +212,8 @@ public final class RootfsBuild {
       Image image,
       ImageSink.Stored stored,
       boolean cached,
-      Stopwatch stopwatch) {
+      Stopwatch stopwatch)
+      throws IOException {
     List<String> warnings = stored.metadata().getOrDefault(WARNINGS, "").lines().toList();
     return new BuildReply(
         id,
@@ -220,7 +230,16 @@ public final class RootfsBuild {
         cached,
         stopwatch.millis(),
         worker,
-        warnings);
+        warnings,
+        Findings.read(stored.metadata().get(FINDINGS)));
+  }
+
+  /** The plan holds this; a fault in it must not reach a guest that fills its disk. */
+  private static void checkFree(Size asked, long freeBytes) {
+    if (asked.policy() == Size.Policy.FREE && freeBytes < asked.bytes()) {
+      throw new IllegalStateException(
+          "the plan leaves " + freeBytes + " bytes free where " + asked + " is asked");
+    }
   }
 
   private void checkSize(long bytes) throws RequestException {

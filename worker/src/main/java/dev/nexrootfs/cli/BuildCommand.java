@@ -101,6 +101,7 @@ final class BuildCommand implements Callable<Integer> {
             ByteCount.text(reply.size()),
             ByteCount.text(reply.freeBytes()));
         reply.warnings().forEach(warning -> out.println("warning: " + warning));
+        reply.findings().forEach(finding -> out.println("finding: " + finding.line()));
       }
       out.flush();
       return 0;

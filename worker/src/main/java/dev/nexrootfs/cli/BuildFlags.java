@@ -3,6 +3,7 @@ package dev.nexrootfs.cli;
 import dev.nexrootfs.protocol.BuildRequest;
 import dev.nexrootfs.protocol.FileSpec;
 import dev.nexrootfs.protocol.Guest;
+import dev.nexrootfs.protocol.Lint;
 import dev.nexrootfs.protocol.ReplyMode;
 import dev.nexrootfs.protocol.Size;
 import java.nio.file.Files;
@@ -90,6 +91,27 @@ final class BuildFlags {
       description = "add the file SRC at the absolute path DEST; can be given again")
   List<String> files = List.of();
 
+  @Option(
+      names = "--boot-script",
+      paramLabel = "FILE",
+      description =
+          "script or program that the guest runs once, at its first boot, before the agent")
+  @Nullable String bootScript;
+
+  @Option(
+      names = "--root-password",
+      paramLabel = "HASH",
+      description = {
+        "root's password in the guest: a hash of openssl passwd -6, or the word root for root",
+        "(default: none, the account is locked)"
+      })
+  @Nullable String rootPassword;
+
+  @Option(
+      names = "--strict",
+      description = "store no image that would not boot or not start the agent")
+  boolean strict;
+
   /** Where a file of this machine goes, for the request to name it. */
   @FunctionalInterface
   interface Placement {
@@ -123,7 +145,10 @@ final class BuildFlags {
           namespace,
           ReplyMode.FINAL,
           null,
-          List.of("ext4"));
+          List.of("ext4"),
+          bootScript == null ? null : place(bootScript, "--boot-script", placement),
+          rootPassword,
+          strict ? Lint.STRICT : Lint.WARN);
     } catch (IllegalArgumentException e) {
       throw new CommandFailure(String.valueOf(e.getMessage()), e);
     }

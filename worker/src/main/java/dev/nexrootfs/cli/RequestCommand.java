@@ -122,6 +122,7 @@ final class RequestCommand implements Callable<Integer> {
       out.println("base     " + reply.baseManifest());
       out.println("took     " + reply.durations() + " ms on worker " + reply.worker());
       reply.warnings().forEach(warning -> out.println("warning  " + warning));
+      reply.findings().forEach(finding -> out.println("finding  " + finding.line()));
       if (output != null) {
         out.println("fetched  " + output);
       }

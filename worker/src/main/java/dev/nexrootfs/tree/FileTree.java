@@ -147,6 +147,17 @@ public final class FileTree {
     return parent.flatMap(directory -> directory.get(path.last()));
   }
 
+  /** The node at {@code path} with every symbolic link resolved, the last name's too. */
+  public Optional<Node> resolve(TreePath path) throws IOException {
+    Walk walk = new Walk(path);
+    while (walk.hasNext()) {
+      if (!walk.step()) {
+        return walk.hasNext() ? Optional.empty() : walk.directory().get(walk.missing());
+      }
+    }
+    return Optional.of(walk.directory());
+  }
+
   /** The directory at {@code path} with every symbolic link resolved, if there is one. */
   public Optional<Directory> findDirectory(TreePath path) throws IOException {
     Walk walk = new Walk(path);

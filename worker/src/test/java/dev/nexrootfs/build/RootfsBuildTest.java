@@ -16,6 +16,7 @@ import dev.nexrootfs.protocol.BuildReply;
 import dev.nexrootfs.protocol.BuildRequest;
 import dev.nexrootfs.protocol.ErrorCode;
 import dev.nexrootfs.protocol.FileSpec;
+import dev.nexrootfs.protocol.Finding;
 import dev.nexrootfs.protocol.Guest;
 import dev.nexrootfs.protocol.ReplyMode;
 import dev.nexrootfs.protocol.RequestException;
@@ -102,13 +103,12 @@ class RootfsBuildTest {
   }
 
   @Test
-  void whatTheBaseLacksIsAWarning() throws Exception {
+  void whatTheBaseLacksIsAFinding() throws Exception {
     OciImages.in(directory.resolve("bare")).layer(new Tar().directory("etc/").bytes()).write();
     image = directory.resolve("bare");
-    assertThat(build(request(Guest.NEX, List.of())).warnings())
-        .hasSize(2)
-        .anyMatch(warning -> warning.contains("/sbin/init"))
-        .anyMatch(warning -> warning.contains("OpenRC"));
+    assertThat(build(request(Guest.NEX, List.of())).findings())
+        .extracting(Finding::check)
+        .contains("INIT_MISSING");
   }
 
   @Test

@@ -36,6 +36,11 @@ public final class Tar {
     return add(header(name, '0', 0644, 0, 0, content.length, ""), content);
   }
 
+  /** Adds a program, 0755. */
+  public Tar program(String name, byte[] content) {
+    return add(header(name, '0', 0755, 0, 0, content.length, ""), content);
+  }
+
   /** Adds a symbolic link. */
   public Tar link(String name, String target) {
     return add(header(name, '2', 0777, 0, 0, 0, target), new byte[0]);

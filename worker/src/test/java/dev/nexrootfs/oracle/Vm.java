@@ -1,7 +1,6 @@
 package dev.nexrootfs.oracle;
 
 import java.io.IOException;
-import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,14 +9,10 @@ import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
-import java.util.Optional;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
-import org.apache.commons.compress.archivers.cpio.CpioArchiveEntry;
-import org.apache.commons.compress.archivers.cpio.CpioArchiveOutputStream;
-import org.apache.commons.compress.archivers.cpio.CpioConstants;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,19 +21,6 @@ import org.jspecify.annotations.Nullable;
  * but for {@code /tmp}, and powers off.
  */
 public final class Vm {
-  /** What install.sh has fetched and made for guests. */
-  private static final Path FILES = Path.of("..", ".cache", "vm").toAbsolutePath().normalize();
-
-  /** In the order in which they need each other; a kernel that has one built in lacks its file. */
-  private static final List<String> MODULES =
-      List.of(
-          "virtio_ring",
-          "virtio",
-          "virtio_pci_modern_dev",
-          "virtio_pci_legacy_dev",
-          "virtio_pci",
-          "virtio_blk");
-
   /**
    * What the guest does first. The script has a serial line to itself, for the kernel writes
    * between any two characters of its console.
@@ -70,8 +52,7 @@ public final class Vm {
    * The guest's clock. It is late, because a kernel that reads it may be ahead of it by a second,
    * and e2fsck does not like times that are still to come.
    */
-  private static final DateTimeFormatter CLOCK =
-      DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ss");
+  static final DateTimeFormatter CLOCK = DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ss");
 
   private final Path image;
   private final Path scratch;
@@ -126,7 +107,7 @@ public final class Vm {
     Command.require("qemu-system-x86_64");
     for (String needed : List.of("kernel", "busybox", "tools.ext4")) {
       org.junit.jupiter.api.Assumptions.assumeTrue(
-          Files.exists(FILES.resolve(needed)),
+          Files.exists(Initramfs.FILES.resolve(needed)),
           "needs .cache/vm/" + needed + ", which is not there; make test installs it");
     }
   }
@@ -153,7 +134,7 @@ public final class Vm {
 
   private Result boot(String script, @Nullable String marker) throws IOException {
     Path initramfs = scratch.resolve("vm.initramfs");
-    writeInitramfs(script, initramfs);
+    Initramfs.write(initramfs, "tools", INIT, Map.of("script", script));
     Path console = Files.write(scratch.resolve("vm.console"), new byte[0]);
     Path output = Files.write(scratch.resolve("vm.output"), new byte[0]);
     Process qemu =
@@ -224,7 +205,7 @@ public final class Vm {
         "-rtc",
         "base=" + CLOCK.format(Instant.now().minus(1, ChronoUnit.HOURS).atOffset(ZoneOffset.UTC)),
         "-kernel",
-        kernel().toString(),
+        Initramfs.kernel().toString(),
         "-initrd",
         initramfs.toString(),
         "-append",
@@ -236,56 +217,7 @@ public final class Vm {
         "-drive",
         "format=raw,if=virtio,discard=unmap,detect-zeroes=unmap,file=" + image,
         "-drive",
-        "format=raw,if=virtio,readonly=on,file=" + FILES.resolve("tools.ext4"));
-  }
-
-  private static void writeInitramfs(String script, Path file) throws IOException {
-    try (OutputStream out = Files.newOutputStream(file);
-        CpioArchiveOutputStream archive = new CpioArchiveOutputStream(out)) {
-      for (String directory : List.of("bin", "dev", "modules", "tools")) {
-        add(archive, directory, CpioConstants.C_ISDIR | 0755, new byte[0]);
-      }
-      for (int i = 0; i < MODULES.size(); i++) {
-        Optional<Path> module = find(MODULES.get(i) + ".ko");
-        if (module.isPresent()) {
-          add(archive, "modules/" + i, CpioConstants.C_ISREG | 0644, decoded(module.get()));
-        }
-      }
-      byte[] busybox = Files.readAllBytes(FILES.resolve("busybox/bin/busybox"));
-      add(archive, "bin/busybox", CpioConstants.C_ISREG | 0755, busybox);
-      add(archive, "init", CpioConstants.C_ISREG | 0755, utf8(INIT));
-      add(archive, "script", CpioConstants.C_ISREG | 0644, utf8(script));
-    }
-  }
-
-  private static void add(CpioArchiveOutputStream archive, String name, int mode, byte[] content)
-      throws IOException {
-    CpioArchiveEntry entry = new CpioArchiveEntry(name, content.length);
-    entry.setMode(mode);
-    archive.putArchiveEntry(entry);
-    archive.write(content);
-    archive.closeArchiveEntry();
-  }
-
-  private static Path kernel() throws IOException {
-    return find("vmlinuz-").orElseThrow(() -> new AssertionError("no kernel in " + FILES));
-  }
-
-  /** The kernel package's file whose name begins so. */
-  private static Optional<Path> find(String start) throws IOException {
-    try (Stream<Path> files = Files.walk(FILES.resolve("kernel"))) {
-      return files.filter(file -> file.getFileName().toString().startsWith(start)).findFirst();
-    }
-  }
-
-  private static byte[] decoded(Path module) throws IOException {
-    return module.toString().endsWith(".xz")
-        ? Command.of("xz", "-dc", module).run().orThrow().bytes()
-        : Files.readAllBytes(module);
-  }
-
-  private static byte[] utf8(String text) {
-    return text.getBytes(StandardCharsets.UTF_8);
+        "format=raw,if=virtio,readonly=on,file=" + Initramfs.FILES.resolve("tools.ext4"));
   }
 
   /** What has come over a serial line, whose lines end as a terminal's. */

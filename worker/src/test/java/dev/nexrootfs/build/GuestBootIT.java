@@ -1,0 +1,188 @@
+package dev.nexrootfs.build;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.nexrootfs.layer.CacheDirectory;
+import dev.nexrootfs.layer.LayerCache;
+import dev.nexrootfs.oci.OciImages;
+import dev.nexrootfs.oracle.BootedGuest;
+import dev.nexrootfs.oracle.Command;
+import dev.nexrootfs.oracle.E2fsck;
+import dev.nexrootfs.oracle.Elf;
+import dev.nexrootfs.oracle.Tar;
+import dev.nexrootfs.protocol.BuildReply;
+import dev.nexrootfs.protocol.BuildRequest;
+import dev.nexrootfs.protocol.FileSpec;
+import dev.nexrootfs.protocol.Finding;
+import dev.nexrootfs.protocol.Guest;
+import dev.nexrootfs.protocol.Lint;
+import dev.nexrootfs.protocol.ReplyMode;
+import dev.nexrootfs.protocol.Size;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Images boot by their own init, which starts the agent as nex. The agent of these tests is a shell
+ * script behind an ELF program; what it has to say on a serial line, a setuid program says for it.
+ */
+class GuestBootIT {
+  /** Each boot appends to a file, so that the next knows which it is. */
+  private static final String AGENT_SCRIPT =
+      """
+      PATH=/usr/sbin:/usr/bin:/sbin:/bin:/opt
+      export PATH
+      cd /home/nex || exit
+      echo "boot" >>boots
+      boot=$(wc -l <boots)
+      echo "agent of boot $((boot)) runs as $(id -un):$(id -gn)"
+      echo "boot script ran $(wc -l </var/boot-script-runs) times before it"
+      sync
+      /opt/report
+      while :; do sleep 60; done
+      """;
+
+  private static final String BOOT_SCRIPT = "echo ran >>/var/boot-script-runs\n";
+
+  /**
+   * Waits for the console's login before it ends the machine; the second boot it leaves running.
+   */
+  private static final String REPORT_SCRIPT =
+      """
+      PATH=/usr/sbin:/usr/bin:/sbin:/bin:/opt
+      export PATH
+      exec >/dev/ttyS1 2>&1
+      cat /home/nex/nex.log
+      until cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' | grep -q 'getty.*ttyS0'; do sleep 1; done
+      echo "a getty is on ttyS0"
+      for place in /proc /sys /dev /run; do
+        grep -q " $place " /proc/mounts && echo "$place is mounted"
+      done
+      if [ "$(wc -l </home/nex/boots)" = 2 ]; then
+        dd if=/dev/zero of=/home/kept bs=1M count=8 2>/dev/null
+        sync
+        while :; do
+          mkdir /home/lost && cp /etc/passwd /home/lost && mv /home/lost /home/lost2 && rm -r /home/lost2
+          sync
+          echo "cut here"
+        done
+      fi
+      echo "powering off"
+      %s
+      """;
+
+  @TempDir Path directory;
+
+  @BeforeEach
+  void requirePrograms() {
+    BootedGuest.require();
+  }
+
+  @Test
+  void openRcOfDebianStartsTheAgentAgainAfterPowerOffAndAfterPowerLoss() throws Exception {
+    Path image = build("oci:" + BootedGuest.base("openrc"), "openrc-shutdown -p now");
+    BootedGuest guest = BootedGuest.of(image, directory);
+    runsWell(guest.untilPowerOff(), 1);
+    E2fsck.checkUsed(image);
+    assertThat(Command.of("debugfs", "-R", "cat /home/nex/nex.log", image).run().orThrow().output())
+        .contains("agent of boot 1 runs as nex:nex");
+
+    BootedGuest.Result cut = guest.killedAt("cut here");
+    assertThat(cut.said()).contains("agent of boot 2 runs as nex:nex");
+    assertThat(Command.of("dumpe2fs", "-h", image).run().orThrow().output())
+        .contains("needs_recovery");
+
+    BootedGuest.Result again = guest.untilPowerOff();
+    runsWell(again, 3);
+    E2fsck.checkUsed(image);
+  }
+
+  @Test
+  void busyboxInitUnderOpenRcStartsTheAgent() throws Exception {
+    Path image = build("oci:" + BootedGuest.base("busybox-openrc"), "busybox poweroff");
+    runsWell(BootedGuest.of(image, directory).untilPowerOff(), 1);
+    E2fsck.checkUsed(image);
+  }
+
+  @Test
+  void busyboxAloneStartsTheAgent() throws Exception {
+    Path base = directory.resolve("base");
+    Tar layer =
+        new Tar().directory("bin/").program("bin/busybox", BootedGuest.busybox()).directory("opt/");
+    // For the scripts of this test; what the guest itself needs it finds in busybox.
+    for (String command : List.of("cat cp dd grep id mkdir mv rm sleep sync tr wc".split(" "))) {
+      layer.link("opt/" + command, "/bin/busybox");
+    }
+    OciImages.in(base).layer(layer.bytes()).write();
+    Path image = build("oci:" + base, "/bin/busybox poweroff");
+    runsWell(BootedGuest.of(image, directory).untilPowerOff(), 1);
+    E2fsck.checkUsed(image);
+  }
+
+  @Test
+  void systemdStartsTheAgent() throws Exception {
+    Path image = build("oci:" + BootedGuest.base("systemd"), "systemctl poweroff");
+    runsWell(BootedGuest.of(image, directory).untilPowerOff(), 1);
+    E2fsck.checkUsed(image);
+  }
+
+  private static void runsWell(BootedGuest.Result result, int boot) {
+    assertThat(result.said().lines())
+        .as(result.console())
+        .contains(
+            "agent of boot " + boot + " runs as nex:nex",
+            "boot script ran 1 times before it",
+            "a getty is on ttyS0",
+            "/proc is mounted",
+            "/sys is mounted",
+            "/dev is mounted",
+            "/run is mounted",
+            "powering off");
+  }
+
+  /** An image of {@code base} with the tests' agent; nothing is found that would keep it back. */
+  private Path build(String base, String powerOff) throws Exception {
+    Path agent = Files.write(directory.resolve("agent"), Elf.shellOf("/bin/sh", "/opt/agent.sh"));
+    Path report =
+        Files.write(directory.resolve("report"), Elf.shellOf("/bin/sh", "/opt/report.sh"));
+    BuildRequest request =
+        new BuildRequest(
+            base,
+            agent.toString(),
+            null,
+            Size.parse("free=64MiB"),
+            "linux/amd64",
+            Guest.NEX,
+            List.of(
+                new FileSpec("/opt/agent.sh", AGENT_SCRIPT, null, null, null, null),
+                new FileSpec(
+                    "/opt/report.sh", REPORT_SCRIPT.formatted(powerOff), null, null, null, null),
+                new FileSpec("/opt/report", null, report.toString(), "4755", null, null)),
+            "rootfs",
+            "latest",
+            "default",
+            ReplyMode.FINAL,
+            null,
+            List.of("ext4"),
+            BOOT_SCRIPT,
+            "root",
+            Lint.STRICT);
+    Path image = directory.resolve("rootfs.ext4");
+    LayerCache cache =
+        new LayerCache(new CacheDirectory(directory.resolve("cache"), 1L << 32), 1 << 30);
+    RootfsBuild build =
+        new RootfsBuild(
+            cache,
+            new Inputs(cache, PathPolicy.ALL, BucketInputs.NONE, Optional.empty()),
+            "test",
+            1L << 40,
+            Optional.empty());
+    BuildReply reply = build.run("id", request, new FileSink(image), Progress.NONE).reply();
+    assertThat(reply.findings()).extracting(Finding::level).doesNotContain(Finding.Level.ERROR);
+    return image;
+  }
+}
