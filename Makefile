@@ -8,9 +8,10 @@ export PATH := $(CURDIR)/.cache/bin:$(PATH):/usr/sbin:/sbin
 
 FUZZ_SECONDS ?= 3600
 
-.PHONY: help jar demo test soak check bench fuzz fmt clean
+.PHONY: help jar image demo test soak check bench fuzz fmt clean
 help:
 	@echo 'make jar     the runnable jar, $(JAR)'
+	@echo 'make image   a container image of it, by docker, podman or buildah; JRE=IMAGE for another base'
 	@echo 'make demo    the whole way once, on this machine'
 	@echo 'make test    every test, with real servers, kernels and tools'
 	@echo 'make soak    the same with the long tests of images in use, and 1000 random trees'
@@ -24,6 +25,10 @@ $(JAR): $(SOURCES)
 	@deploy/setup/install.sh build
 	$(MVN) $(MVN_FLAGS) package -DskipTests
 	@touch $@
+	@deploy/setup/archive.sh $@ || echo 'going on without a class archive: each start takes longer' >&2
+
+image: jar
+	@deploy/container/build.sh
 
 demo:
 	@deploy/setup/install.sh demo

@@ -4,6 +4,7 @@ import dev.nexrootfs.build.Failures;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.Charset;
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -21,17 +22,6 @@ import picocli.CommandLine.Spec;
     versionProvider = Version.class,
     description = "Makes the ext4 root file systems that Nex boots its VMs from.",
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {
-      WorkerCommand.class,
-      RequestCommand.class,
-      FetchCommand.class,
-      PreflightCommand.class,
-      BuildCommand.class,
-      PullCommand.class,
-      InspectCommand.class,
-      SetupCommand.class,
-      GcCommand.class
-    },
     footer = {
       "",
       "A first session, with a NATS server that has JetStream on 127.0.0.1:4222:",
@@ -42,6 +32,18 @@ import picocli.CommandLine.Spec;
 public final class NexRootfs implements Callable<Integer> {
   /** The environment variable by which logback.xml chooses an encoder. */
   private static final String LOG_FORMAT = "NEX_ROOTFS_LOG_FORMAT";
+
+  private static final List<Class<?>> COMMANDS =
+      List.of(
+          WorkerCommand.class,
+          RequestCommand.class,
+          FetchCommand.class,
+          PreflightCommand.class,
+          BuildCommand.class,
+          PullCommand.class,
+          InspectCommand.class,
+          SetupCommand.class,
+          GcCommand.class);
 
   @Spec private CommandSpec spec;
 
@@ -74,12 +76,12 @@ public final class NexRootfs implements Callable<Integer> {
 
   /** Runs the command line; the exit status. */
   static int run(String... arguments) {
-    CommandLine line =
-        new CommandLine(new NexRootfs())
-            // One for all commands, and over the stream itself: only so it is asked for its faults.
-            .setOut(new PrintWriter(System.out, true, Charset.defaultCharset()))
-            .setExecutionExceptionHandler(NexRootfs::report)
-            .setCaseInsensitiveEnumValuesAllowed(true);
+    CommandLine line = new CommandLine(new NexRootfs());
+    commands(arguments).forEach(line::addSubcommand);
+    // One for all commands, and over the stream itself: only so it is asked for its faults.
+    line.setOut(new PrintWriter(System.out, true, Charset.defaultCharset()))
+        .setExecutionExceptionHandler(NexRootfs::report)
+        .setCaseInsensitiveEnumValuesAllowed(true);
     int status = line.execute(arguments);
     // A PrintWriter keeps its faults to itself; output that was lost is no success.
     if (status == 0 && line.getOut().checkError()) {
@@ -87,6 +89,18 @@ public final class NexRootfs implements Callable<Integer> {
       return 1;
     }
     return status;
+  }
+
+  /** The command that is asked for, else all: to read the flags of each takes half of a start. */
+  private static List<Class<?>> commands(String... arguments) {
+    List<Class<?>> wanted =
+        COMMANDS.stream()
+            .filter(
+                command ->
+                    arguments.length > 0
+                        && command.getAnnotation(Command.class).name().equals(arguments[0]))
+            .toList();
+    return wanted.isEmpty() ? COMMANDS : wanted;
   }
 
   @Override

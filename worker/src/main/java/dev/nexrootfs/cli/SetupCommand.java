@@ -54,6 +54,23 @@ final class SetupCommand implements Callable<Integer> {
           "requests that may wait in the whole pool; more are told to come back (default: ${DEFAULT-VALUE})")
   private long maxJobs;
 
+  @Option(
+      names = "--namespace",
+      paramLabel = "NAME",
+      description = {
+        "keep the queue of this namespace, the consumer ns-NAME, also while it is empty, for",
+        "autoscalers that look at it; can be given again"
+      })
+  private List<String> namespaces = List.of();
+
+  @Option(
+      names = "--namespace-builds",
+      paramLabel = "N",
+      defaultValue = "-1",
+      description =
+          "builds that each such namespace may have running, as for the workers (default: ${DEFAULT-VALUE})")
+  private long namespaceBuilds;
+
   @Option(names = "--update", description = "change what exists to what the other options say")
   private boolean update;
 
@@ -105,6 +122,9 @@ final class SetupCommand implements Callable<Integer> {
     reports.add(setup.leases(pool.leases));
     reports.add(setup.records(pool.records));
     reports.add(setup.jobs(pool.stream, buckets.subjects().jobs(), maxJobs));
+    for (String namespace : namespaces) {
+      reports.add(setup.lane(pool.stream, buckets.subjects().jobs(), namespace, namespaceBuilds));
+    }
   }
 
   private PoolSetup.Report mirror(PoolSetup setup, String domain)

@@ -69,7 +69,7 @@ public final class BuildService {
     Figures figures = new Figures(settings.slots(), build::cacheUse);
     Replies replies = new Replies(front, settings, figures);
     JobQueue queue = new JobQueue(store, settings.pool(), settings.subjects().jobs());
-    JobIntake intake = new JobIntake(store, settings.pool(), settings.subjects().jobs());
+    JobIntake intake = new JobIntake(store, settings.pool(), settings.subjects().jobs(), replies);
     BuildRecords records = new BuildRecords(store, settings.pool().records());
     this.pool = new Pool(front, settings, queue, intake, records, replies, figures);
     BucketSink bucket = new BucketSink(new Buckets(store), settings.bucket());

@@ -1,11 +1,13 @@
 package dev.nexrootfs.service;
 
 import dev.nexrootfs.protocol.RequestException;
+import dev.nexrootfs.protocol.Subjects;
 import io.nats.client.Connection;
 import io.nats.client.JetStreamApiException;
 import io.nats.client.Message;
 import io.nats.client.Subscription;
 import io.nats.client.api.StreamInfoOptions;
+import io.nats.client.impl.Headers;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -30,6 +32,11 @@ final class JobIntake {
   private static final Duration PATIENCE = Duration.ofSeconds(2);
   private static final int NO_RESPONDERS = 503;
 
+  /** How long a job that this version cannot read waits for a worker that can. */
+  private static final Duration FOR_OTHERS = Duration.ofMinutes(5);
+
+  private static final Duration OTHERS_TURN = Duration.ofSeconds(2);
+
   private static final byte[] ONE =
       "{\"batch\":1,\"no_wait\":true}".getBytes(StandardCharsets.UTF_8);
 
@@ -47,6 +54,7 @@ final class JobIntake {
   private final PoolSettings settings;
   private final String jobs;
   private final Lanes lanes;
+  private final Replies replies;
   private final Set<String> namespaces = new LinkedHashSet<>();
   private final Semaphore news = new Semaphore(0);
   private final String inbox;
@@ -54,7 +62,8 @@ final class JobIntake {
   private volatile boolean mayHaveWaiting = true;
   private long questions;
 
-  JobIntake(Connection store, PoolSettings settings, String jobs) {
+  JobIntake(Connection store, PoolSettings settings, String jobs, Replies replies) {
+    this.replies = replies;
     this.store = store;
     this.settings = settings;
     this.jobs = jobs;
@@ -224,13 +233,34 @@ final class JobIntake {
               message.metaData().streamSequence(),
               message.metaData().timestamp().toInstant()));
     } catch (RequestException e) {
-      LOG.error(
-          "the message on {} is no job and is taken out of the queue: {}",
-          message.getSubject(),
-          e.line());
-      store.publish(ackSubject, ACK);
+      leave(message, e);
       return Optional.empty();
     }
+  }
+
+  /**
+   * In a pool of two versions the other may have queued it; nobody's job is taken out in the end.
+   */
+  private void leave(Message message, RequestException e) {
+    Headers headers = message.getHeaders();
+    String id = headers == null ? null : headers.getFirst(Subjects.BUILD_ID_HEADER);
+    Instant late = message.metaData().timestamp().toInstant().plus(FOR_OTHERS);
+    if (headers != null && id != null && Instant.now().isBefore(late)) {
+      LOG.warn("job {} is left to a worker of the version that queued it: {}", id, e.line());
+      store.publish(message.getReplyTo(), nak(OTHERS_TURN));
+      return;
+    }
+    LOG.error(
+        "the message on {} is no job and is taken out of the queue: {}",
+        message.getSubject(),
+        e.line());
+    if (headers != null && id != null) {
+      String replyTo = headers.getFirst(Subjects.REPLY_TO_HEADER);
+      if (!replies.failure(id, replyTo, false, e)) {
+        return; // it comes again
+      }
+    }
+    store.publish(message.getReplyTo(), ACK);
   }
 
   /** Tells the server that the job is being worked on. */
@@ -245,8 +275,12 @@ final class JobIntake {
 
   /** Gives the job to whoever comes next. */
   void handBack(Delivery delivery, Duration delay) {
+    tell(delivery, nak(delay));
+  }
+
+  private static byte[] nak(Duration delay) {
     String nak = delay.isZero() ? "-NAK" : "-NAK {\"delay\":" + delay.toNanos() + "}";
-    tell(delivery, nak.getBytes(StandardCharsets.UTF_8));
+    return nak.getBytes(StandardCharsets.UTF_8);
   }
 
   private void tell(Delivery delivery, byte[] what) {

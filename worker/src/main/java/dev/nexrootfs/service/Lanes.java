@@ -37,14 +37,17 @@ record Lanes(Connection store, PoolSettings settings, String jobs) {
       }
       return management.addOrUpdateConsumer(
           settings.stream(),
-          ConsumerConfiguration.builder()
-              .durable(name(namespace))
-              .filterSubject(jobs + ".build." + namespace + ".>")
-              .ackPolicy(AckPolicy.Explicit)
-              .ackWait(JobQueue.ACK_WAIT)
-              .maxAckPending(settings.runningPerNamespace())
-              .inactiveThreshold(IDLE)
-              .build());
+          lane(jobs, namespace, settings.runningPerNamespace()).inactiveThreshold(IDLE).build());
     }
+  }
+
+  /** The consumer of a namespace, which stays when it is idle. */
+  static ConsumerConfiguration.Builder lane(String jobs, String namespace, long running) {
+    return ConsumerConfiguration.builder()
+        .durable(name(namespace))
+        .filterSubject(jobs + ".build." + namespace + ".>")
+        .ackPolicy(AckPolicy.Explicit)
+        .ackWait(JobQueue.ACK_WAIT)
+        .maxAckPending(running);
   }
 }

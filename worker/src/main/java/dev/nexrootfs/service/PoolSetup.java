@@ -193,6 +193,19 @@ public final class PoolSetup {
     return report;
   }
 
+  /**
+   * The consumer of a namespace's jobs, so that it stays while there are none: for autoscalers that
+   * look at it.
+   *
+   * @param running builds that the namespace may have running, -1 for no limit
+   */
+  public Report lane(String stream, String jobs, String namespace, long running)
+      throws IOException, JetStreamApiException {
+    var unused =
+        management().addOrUpdateConsumer(stream, Lanes.lane(jobs, namespace, running).build());
+    return new Report("consumer " + Lanes.name(namespace), Outcome.EXISTS, List.of());
+  }
+
   private Report ensure(String what, StreamConfiguration wanted)
       throws IOException, JetStreamApiException {
     StreamConfiguration present;

@@ -22,6 +22,7 @@ import io.nats.client.Connection;
 import io.nats.client.NUID;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -109,6 +110,27 @@ final class TestPool {
       List<String> inputs,
       String images)
       throws Exception {
+    return worker(name, slots, grace, runningPerNamespace, inputs, images, Optional.empty());
+  }
+
+  /**
+   * A worker whose images differ from those of the others in every file's time, and so in key and
+   * bytes: as those of another layout version do.
+   */
+  Worker workerOfAnotherLayout(String name) throws Exception {
+    return worker(
+        name, 1, Duration.ofSeconds(60), -1, List.of(), bucket, Optional.of(Instant.EPOCH));
+  }
+
+  private Worker worker(
+      String name,
+      int slots,
+      Duration grace,
+      long runningPerNamespace,
+      List<String> inputs,
+      String images,
+      Optional<Instant> latest)
+      throws Exception {
     Connection front = NatsServer.connect(url);
     Connection store = NatsServer.connect(url);
     CacheDirectory disk = new CacheDirectory(directory.resolve("cache-" + name), 1L << 32);
@@ -122,7 +144,7 @@ final class TestPool {
             new PathPolicy(List.of(directory)),
             new BucketInputs(Optional.of(new Buckets(store)), inputs),
             registries);
-    RootfsBuild build = new RootfsBuild(cache, sources, name, 1L << 40, Optional.empty());
+    RootfsBuild build = new RootfsBuild(cache, sources, name, 1L << 40, latest);
     ServiceSettings settings =
         new ServiceSettings(
             subjects,
