@@ -3,6 +3,7 @@ package dev.nexrootfs.protocol;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The one answer to a request that succeeded.
@@ -20,10 +21,11 @@ import java.util.Map;
  * @param platform the platform that was built for
  * @param baseManifest {@code sha256:…} of the base image's manifest
  * @param cached whether the object was there already
- * @param durations milliseconds by phase: {@code resolve}, {@code layers}, {@code plan}, {@code
- *     store}, {@code total}
+ * @param durations milliseconds by phase: {@code resolve}, {@code layers}, {@code script}, {@code
+ *     plan}, {@code store}, {@code total}
  * @param worker the worker that answers
  * @param warnings what the requester should know, though the build succeeded
+ * @param script what the script did; null where there is none, or the image was there already
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record BuildReply(
@@ -41,7 +43,8 @@ public record BuildReply(
     boolean cached,
     Map<String, Long> durations,
     String worker,
-    List<String> warnings) {
+    List<String> warnings,
+    @Nullable ScriptReport script) {
   /** Copies the collections. */
   public BuildReply {
     links = List.copyOf(links);
@@ -75,6 +78,7 @@ public record BuildReply(
         copyCached,
         copyDurations,
         copyWorker,
-        warnings);
+        warnings,
+        script);
   }
 }

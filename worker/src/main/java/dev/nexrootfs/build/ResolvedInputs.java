@@ -25,8 +25,10 @@ import org.slf4j.LoggerFactory;
  * @param image the base image
  * @param agent the agent, for the guest that has one
  * @param files the files to add, in the request's order
+ * @param script the setup script, where there is one
  */
-record ResolvedInputs(Image image, Optional<SpooledInput> agent, List<AddedFile> files)
+record ResolvedInputs(
+    Image image, Optional<SpooledInput> agent, List<AddedFile> files, Optional<SpooledInput> script)
     implements Closeable {
   private static final Logger LOG = LoggerFactory.getLogger(ResolvedInputs.class);
 
@@ -43,7 +45,6 @@ record ResolvedInputs(Image image, Optional<SpooledInput> agent, List<AddedFile>
   static ResolvedInputs of(BuildRequest request, Inputs inputs, InputLog log)
       throws IOException, RequestException {
     Platform platform = Platform.parse(request.platform());
-    RootfsBuild.check(request);
     List<Closeable> opened = new ArrayList<>();
     boolean complete = false;
     try {
@@ -60,8 +61,13 @@ record ResolvedInputs(Image image, Optional<SpooledInput> agent, List<AddedFile>
       for (FileSpec spec : request.files()) {
         files.add(file(spec, inputs, opened, log));
       }
+      Optional<SpooledInput> script = Optional.empty();
+      if (request.script() != null) {
+        script = Optional.of(inputs.script(request.script(), log));
+        opened.add(script.get());
+      }
       complete = true;
-      return new ResolvedInputs(image, agent, List.copyOf(files));
+      return new ResolvedInputs(image, agent, List.copyOf(files), script);
     } finally {
       if (!complete) {
         closeAll(opened);
@@ -85,6 +91,7 @@ record ResolvedInputs(Image image, Optional<SpooledInput> agent, List<AddedFile>
     List<Closeable> opened = new ArrayList<>();
     opened.add(image.blobs());
     agent.ifPresent(opened::add);
+    script.ifPresent(opened::add);
     for (AddedFile file : files) {
       if (file.content() instanceof dev.nexrootfs.layer.FileSlice slice) {
         opened.add(slice.channel());

@@ -1,6 +1,5 @@
 package dev.nexrootfs.cli;
 
-import dev.nexrootfs.build.RootfsBuild;
 import dev.nexrootfs.build.SparseFile;
 import dev.nexrootfs.oci.Digest;
 import dev.nexrootfs.protocol.BuildEvent;
@@ -9,7 +8,6 @@ import dev.nexrootfs.protocol.BuildRequest;
 import dev.nexrootfs.protocol.CloudEvent;
 import dev.nexrootfs.protocol.ErrorBody;
 import dev.nexrootfs.protocol.Protocol;
-import dev.nexrootfs.protocol.RequestException;
 import dev.nexrootfs.protocol.Subjects;
 import dev.nexrootfs.store.Buckets;
 import dev.nexrootfs.store.StoredObject;
@@ -125,10 +123,10 @@ final class RequestCommand implements Callable<Integer> {
       BuildFlags.existing(imageFile, "--image-file");
       imageInBucket = Optional.of("nats://" + buckets.inputs + "/image");
     }
-    BuildRequest draft =
+    // What can be wrong with the request is found before anything is stored.
+    var unused =
         flags.request(
             imageInBucket, name, tag, namespace, file -> "nats://" + buckets.inputs + "/file");
-    checkSupported(draft);
     try (NatsSession session = NatsConnector.connect(NatsSettings.of(nats), "nex-rootfs request")) {
       Connection connection = session.connection();
       Buckets store = new Buckets(connection);
@@ -141,14 +139,6 @@ final class RequestCommand implements Callable<Integer> {
       }
       show(reply);
       return 0;
-    }
-  }
-
-  private static void checkSupported(BuildRequest request) throws CommandFailure {
-    try {
-      RootfsBuild.check(request);
-    } catch (RequestException e) {
-      throw new CommandFailure(e.code() + ": " + e.line(), e);
     }
   }
 

@@ -9,6 +9,7 @@ import java.util.concurrent.atomic.AtomicLong;
 /** What a worker has done since it started, for its statistics. */
 final class Figures {
   private final int capacity;
+  private final String isolation;
   private final AtomicInteger running = new AtomicInteger();
   private final AtomicInteger waiting = new AtomicInteger();
   private final AtomicLong requests = new AtomicLong();
@@ -24,8 +25,9 @@ final class Figures {
   private final Map<String, Long> phaseMillis = new TreeMap<>();
   private volatile boolean draining;
 
-  Figures(int capacity) {
+  Figures(int capacity, String isolation) {
     this.capacity = capacity;
+    this.isolation = isolation;
   }
 
   void countRequest() {
@@ -112,6 +114,7 @@ final class Figures {
         unheard.get(),
         bytes.get(),
         new TreeMap<>(phases),
+        isolation,
         draining);
   }
 
@@ -132,6 +135,8 @@ final class Figures {
    * @param unheard answers that nobody waited for any more
    * @param bytes bytes of images stored
    * @param phaseMillis milliseconds by phase, of all that was built
+   * @param scripts what requests' scripts run in: {@code userns}, {@code userns-root}, {@code
+   *     chroot}, or {@code none}
    * @param draining whether the worker is stopping
    */
   record Snapshot(
@@ -149,5 +154,6 @@ final class Figures {
       long unheard,
       long bytes,
       Map<String, Long> phaseMillis,
+      String scripts,
       boolean draining) {}
 }
