@@ -3,6 +3,7 @@ package dev.nexrootfs.protocol;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The one answer to a request that succeeded.
@@ -20,11 +21,12 @@ import java.util.Map;
  * @param platform the platform that was built for
  * @param baseManifest {@code sha256:…} of the base image's manifest
  * @param cached whether the object was there already
- * @param durations milliseconds by phase: {@code resolve}, {@code layers}, {@code plan}, {@code
- *     store}, {@code total}
+ * @param durations milliseconds by phase: {@code resolve}, {@code layers}, {@code script}, {@code
+ *     plan}, {@code store}, {@code total}
  * @param worker the worker that answers
  * @param warnings what the requester should know, though the build succeeded
  * @param findings what stands in the way of booting the image and starting the agent
+ * @param script what the script did; null where there is none, or the image was there already
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record BuildReply(
@@ -43,7 +45,8 @@ public record BuildReply(
     Map<String, Long> durations,
     String worker,
     List<String> warnings,
-    List<Finding> findings) {
+    List<Finding> findings,
+    @Nullable ScriptReport script) {
   /** Copies the collections. */
   public BuildReply {
     links = List.copyOf(links);
@@ -80,6 +83,7 @@ public record BuildReply(
         copyDurations,
         copyWorker,
         warnings,
-        findings);
+        findings,
+        script);
   }
 }

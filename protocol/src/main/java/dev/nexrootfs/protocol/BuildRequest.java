@@ -19,7 +19,10 @@ import org.jspecify.annotations.Nullable;
  *     where the operator allows paths
  * @param agent where the Nex agent is: {@code nats://BUCKET/object[@sha256:…]}, or a path that the
  *     operator allows; required for {@link Guest#NEX}
- * @param script a setup script, inline or {@code nats://BUCKET/object[@sha256:…]}
+ * @param script a setup script, run over the base and the files when the image is built: its text,
+ *     {@code nats://BUCKET/object[@sha256:…]}, {@code https://…@sha256:…}, or an absolute path that
+ *     the operator allows
+ * @param network what the script may reach
  * @param size bytes of the whole image
  * @param platform {@code os/architecture[/variant]}
  * @param guest what is laid over the base
@@ -37,6 +40,7 @@ public record BuildRequest(
     String image,
     @Nullable String agent,
     @Nullable String script,
+    Network network,
     Size size,
     String platform,
     Guest guest,
@@ -81,6 +85,7 @@ public record BuildRequest(
     checkNoNull("files", files);
     checkNoNull("formats", formats);
     image = image == null ? DEFAULT_IMAGE : image;
+    network = network == null ? Network.NONE : network;
     size = size == null ? Size.DEFAULT : size;
     platform = platform == null ? "linux/amd64" : platform;
     guest = guest == null ? Guest.NEX : guest;
@@ -264,6 +269,7 @@ public record BuildRequest(
         image,
         agent,
         script,
+        network,
         size,
         platform,
         guest,

@@ -39,6 +39,26 @@ public enum ErrorCode {
   TOO_SMALL(422, false),
   /** The content exceeds what ext4 or the worker's limits can hold; the message names the entry. */
   TOO_LARGE(422, false),
+  /** This worker runs no scripts; the message says why, and what its operator can do. */
+  SCRIPT_UNSUPPORTED(501, false),
+  /** The operator does not allow what the script asks for: the network. */
+  SCRIPT_NOT_ALLOWED(403, false),
+  /** The script ended with another status than 0, or by a signal. */
+  SCRIPT_FAILED(422, false),
+  /** The script did not end within the worker's limit. */
+  SCRIPT_TIMED_OUT(422, false),
+  /** The script's processes took more memory than they may. */
+  SCRIPT_MEMORY(422, false),
+  /** The script started more processes than it may. */
+  SCRIPT_PROCESSES(422, false),
+  /** The script wrote more to its files than it may. */
+  SCRIPT_DISK(422, false),
+  /** The script said more than it may. */
+  SCRIPT_OUTPUT(422, false),
+  /** The tree cannot be given to a script, or what the script made of it cannot be kept. */
+  SCRIPT_TREE(422, false),
+  /** Two runs of the script, asked for to compare them, did not do the same. */
+  SCRIPT_DIFFERS(422, false),
   /** The request is longer than 1 MiB, or than the server's max_payload. */
   PAYLOAD_TOO_LARGE(413, false),
   /**

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.nexrootfs.ext4.ImageProfile;
 import dev.nexrootfs.oci.Digest;
 import dev.nexrootfs.protocol.BuildRequest;
+import dev.nexrootfs.sandbox.ScriptRun;
 import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.HexFormat;
@@ -48,6 +49,14 @@ record BuildKey(Digest digest) {
       canonical.put("rootPassword", request.rootPassword());
     }
     canonical.put("size", request.size().toString());
+    inputs
+        .script()
+        .ifPresent(
+            script -> {
+              canonical.put("script", script.digest().text());
+              canonical.put("network", request.network().name());
+              canonical.put("scriptVersion", ScriptRun.VERSION);
+            });
     sourceDateEpoch.ifPresent(epoch -> canonical.put("sourceDateEpoch", epoch.getEpochSecond()));
     try {
       return new BuildKey(Digest.sha256(JSON.writeValueAsBytes(canonical)));

@@ -9,6 +9,7 @@ import dev.nexrootfs.oci.InvalidImageException;
 import dev.nexrootfs.protocol.ErrorCode;
 import dev.nexrootfs.protocol.RequestException;
 import dev.nexrootfs.registry.RegistryException;
+import dev.nexrootfs.sandbox.ScriptException;
 import dev.nexrootfs.store.StoreException;
 import dev.nexrootfs.tar.TarException;
 import java.io.IOException;
@@ -42,6 +43,18 @@ public final class Failures {
   }
 
   private static ErrorCode codeOf(IOException e) {
+    if (e instanceof ScriptException script) {
+      return switch (script.reason()) {
+        case FAILED -> ErrorCode.SCRIPT_FAILED;
+        case TIMED_OUT -> ErrorCode.SCRIPT_TIMED_OUT;
+        case MEMORY -> ErrorCode.SCRIPT_MEMORY;
+        case PROCESSES -> ErrorCode.SCRIPT_PROCESSES;
+        case DISK -> ErrorCode.SCRIPT_DISK;
+        case OUTPUT -> ErrorCode.SCRIPT_OUTPUT;
+        case TREE -> ErrorCode.SCRIPT_TREE;
+        case DIFFERS -> ErrorCode.SCRIPT_DIFFERS;
+      };
+    }
     if (e instanceof StoreException store) {
       return switch (store.reason()) {
         case NO_JETSTREAM -> ErrorCode.NO_JETSTREAM;

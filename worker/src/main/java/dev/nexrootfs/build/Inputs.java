@@ -20,6 +20,7 @@ import java.io.IOException;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -37,6 +38,11 @@ public final class Inputs {
   private static final String HTTPS = "https://";
   private static final Pattern WEB_FILE =
       Pattern.compile("(https://[^\\s]+?)@(sha(?:256|512):[0-9a-f]+)");
+
+  private static final long MAX_SCRIPT_BYTES = 1 << 20;
+
+  /** A script that is somewhere else: of the web, or an absolute path. */
+  private static final Pattern SCRIPT_SOURCE = Pattern.compile("(https?://|/)\\S*");
 
   /** What skopeo and podman call further places of images. */
   private static final Pattern OTHER_TRANSPORT =
@@ -159,6 +165,30 @@ public final class Inputs {
           ErrorCode.INPUT_NOT_FOUND, field + ": " + source + " is not a file");
     }
     return cache.spool(field + " " + source, target -> Files.copy(file, target));
+  }
+
+  /**
+   * A script: at a location, or the text itself. A line that starts with a slash and has no space
+   * is a path.
+   */
+  SpooledInput script(String script, InputLog log) throws IOException, RequestException {
+    boolean isSource =
+        SCRIPT_SOURCE.matcher(script).matches() || script.startsWith(ObjectLocation.SCHEME);
+    SpooledInput spooled =
+        isSource
+            ? spool("script", script, log)
+            : cache.spool("script", out -> out.write(script.getBytes(StandardCharsets.UTF_8)));
+    if (spooled.size() > MAX_SCRIPT_BYTES) {
+      spooled.close();
+      throw new RequestException(
+          ErrorCode.TOO_LARGE,
+          "script: "
+              + spooled.size()
+              + " bytes; a script has at most "
+              + MAX_SCRIPT_BYTES
+              + ", and what it needs besides goes into files");
+    }
+    return spooled;
   }
 
   private SpooledInput spoolWebFile(String field, String source)

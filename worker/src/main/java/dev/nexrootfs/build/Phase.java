@@ -8,8 +8,10 @@ public enum Phase {
   RESOLVE(0, 5),
   /** Reading and decoding layers. */
   LAYERS(5, 45),
+  /** Running the script. */
+  SCRIPT(45, 47),
   /** Merging and laying out. */
-  PLAN(45, 50),
+  PLAN(47, 50),
   /** Rendering and storing the image. */
   STORE(50, 100),
   /** Nothing any more. */

@@ -26,12 +26,14 @@ import org.slf4j.LoggerFactory;
  * @param agent the agent, for the guest that has one
  * @param files the files to add, in the request's order
  * @param bootScript what the guest runs once
+ * @param script the setup script, where there is one
  */
 record ResolvedInputs(
     Image image,
     Optional<SpooledInput> agent,
     List<AddedFile> files,
-    Optional<BootScript> bootScript)
+    Optional<BootScript> bootScript,
+    Optional<SpooledInput> script)
     implements Closeable {
   private static final Logger LOG = LoggerFactory.getLogger(ResolvedInputs.class);
 
@@ -48,7 +50,6 @@ record ResolvedInputs(
   static ResolvedInputs of(BuildRequest request, Inputs inputs, InputLog log)
       throws IOException, RequestException {
     Platform platform = Platform.parse(request.platform());
-    RootfsBuild.check(request);
     List<Closeable> opened = new ArrayList<>();
     boolean complete = false;
     try {
@@ -66,8 +67,13 @@ record ResolvedInputs(
         files.add(file(spec, inputs, opened, log));
       }
       Optional<BootScript> bootScript = BootScript.of(request, inputs, log);
+      Optional<SpooledInput> script = Optional.empty();
+      if (request.script() != null) {
+        script = Optional.of(inputs.script(request.script(), log));
+        opened.add(script.get());
+      }
       complete = true;
-      return new ResolvedInputs(image, agent, List.copyOf(files), bootScript);
+      return new ResolvedInputs(image, agent, List.copyOf(files), bootScript, script);
     } finally {
       if (!complete) {
         closeAll(opened);
@@ -91,6 +97,7 @@ record ResolvedInputs(
     List<Closeable> opened = new ArrayList<>();
     opened.add(image.blobs());
     agent.ifPresent(opened::add);
+    script.ifPresent(opened::add);
     for (AddedFile file : files) {
       if (file.content() instanceof dev.nexrootfs.layer.FileSlice slice) {
         opened.add(slice.channel());

@@ -18,6 +18,7 @@ import dev.nexrootfs.protocol.ErrorCode;
 import dev.nexrootfs.protocol.Finding;
 import dev.nexrootfs.protocol.Guest;
 import dev.nexrootfs.protocol.RequestException;
+import dev.nexrootfs.protocol.ScriptReport;
 import dev.nexrootfs.protocol.Size;
 import dev.nexrootfs.tree.FileTree;
 import dev.nexrootfs.tree.TreeTooLargeException;
@@ -28,6 +29,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Builds root file systems: resolves a request's inputs, merges the layers, lays guest and files
@@ -54,6 +56,7 @@ public final class RootfsBuild {
   private final String worker;
   private final long maxSize;
   private final Optional<Instant> sourceDateEpoch;
+  private final ScriptStep scripts;
 
   /**
    * Builds on this machine.
@@ -62,18 +65,21 @@ public final class RootfsBuild {
    * @param maxSize the largest image, bytes
    * @param sourceDateEpoch the latest time that a file may have; without it the base image's
    *     creation time
+   * @param scripts runs requests' scripts
    */
   public RootfsBuild(
       LayerCache cache,
       Inputs inputs,
       String worker,
       long maxSize,
-      Optional<Instant> sourceDateEpoch) {
+      Optional<Instant> sourceDateEpoch,
+      ScriptStep scripts) {
     this.maxSize = maxSize;
     this.cache = cache;
     this.inputs = inputs;
     this.worker = worker;
     this.sourceDateEpoch = sourceDateEpoch;
+    this.scripts = scripts;
   }
 
   /** The cache's figures of this moment. */
@@ -93,6 +99,7 @@ public final class RootfsBuild {
    */
   public BuildResult run(String id, BuildRequest request, ImageSink sink, Progress progress)
       throws RequestException {
+    scripts.admit(request);
     Stopwatch stopwatch = new Stopwatch();
     progress.report(Phase.RESOLVE, Phase.RESOLVE.percent(), "resolving the inputs");
     InputLog log = new InputLog();
@@ -103,12 +110,16 @@ public final class RootfsBuild {
       if (earlier.isPresent()) {
         Findings.check(request, Findings.read(earlier.get().metadata().get(FINDINGS)));
         return new BuildResult(
-            reply(id, request, key, resolved.image(), earlier.get(), true, stopwatch),
+            reply(id, request, key, resolved.image(), earlier.get(), true, stopwatch, null),
             log.dependencies());
       }
-      List<DecodedLayer> layers = LayerPull.of(resolved.image(), cache, progress);
+      List<DecodedLayer> layers = new ArrayList<>(LayerPull.of(resolved.image(), cache, progress));
       stopwatch.lap(Phase.LAYERS);
       try {
+        Optional<ScriptReport> script = runScript(request, resolved, layers, progress);
+        if (script.isPresent()) {
+          stopwatch.lap(Phase.SCRIPT);
+        }
         progress.report(Phase.PLAN, Phase.PLAN.percent(), "merging " + layers.size() + " layers");
         List<Finding> findings = new ArrayList<>();
         FileTree tree = tree(request, resolved, layers, findings);
@@ -120,7 +131,8 @@ public final class RootfsBuild {
         ImageSink.Stored stored = store(request, resolved, key, layout, findings, sink, progress);
         stopwatch.lap(Phase.STORE);
         return new BuildResult(
-            reply(id, request, key, resolved.image(), stored, false, stopwatch),
+            reply(
+                id, request, key, resolved.image(), stored, false, stopwatch, script.orElse(null)),
             log.dependencies());
       } finally {
         LayerPull.close(layers);
@@ -134,6 +146,26 @@ public final class RootfsBuild {
     }
   }
 
+  /** Runs the script over base and files; its layer comes to {@code layers}. */
+  private Optional<ScriptReport> runScript(
+      BuildRequest request, ResolvedInputs resolved, List<DecodedLayer> layers, Progress progress)
+      throws IOException, RequestException {
+    if (resolved.script().isEmpty()) {
+      return Optional.empty();
+    }
+    Instant time = latestTime(resolved.image()).orElse(Instant.EPOCH);
+    LayerMerge merge = new LayerMerge();
+    for (DecodedLayer layer : layers) {
+      merge.add(layer);
+    }
+    FileTree tree = merge.tree();
+    tree.beginLayer();
+    AddedFiles.add(tree, resolved.files(), time);
+    ScriptStep.Outcome outcome = scripts.run(request, resolved, tree, time, cache, progress);
+    layers.add(outcome.derived().layer());
+    return Optional.of(outcome.report());
+  }
+
   private FileTree tree(
       BuildRequest request,
       ResolvedInputs resolved,
@@ -141,25 +173,56 @@ public final class RootfsBuild {
       List<Finding> findings)
       throws IOException, RequestException {
     LayerMerge merge = new LayerMerge();
-    for (DecodedLayer layer : layers) {
+    Instant time = latestTime(resolved.image()).orElse(Instant.EPOCH);
+    FileTree tree = merge.tree();
+    int base = resolved.image().layers().size();
+    for (DecodedLayer layer : layers.subList(0, base)) {
       merge.add(layer);
     }
-    FileTree tree = merge.tree();
-    Instant time = latestTime(resolved.image()).orElse(Instant.EPOCH);
+    boolean scripted = layers.size() > base;
+    if (scripted) {
+      tree.beginLayer();
+      AddedFiles.add(tree, resolved.files(), time);
+      merge.add(layers.get(base));
+    }
     NexGuest guest = new NexGuest(tree, time, request, resolved.bootScript());
     tree.beginLayer();
     if (request.guest() == Guest.NEX) {
       guest.layOver();
     }
     tree.beginLayer();
-    AddedFiles.add(tree, resolved.files(), time);
+    if (!scripted) {
+      AddedFiles.add(tree, resolved.files(), time);
+    }
     if (request.guest() == Guest.NEX) {
       guest.addAgent(resolved.agent().orElseThrow().content());
       findings.addAll(guest.findings());
       findings.addAll(BootLint.of(tree, Platform.parse(request.platform())));
     }
+    if (scripted) {
+      moveScriptLast(tree, base);
+    }
     latestTime(resolved.image()).ifPresent(limit -> TimeClamp.clamp(tree, limit));
     return tree;
+  }
+
+  /**
+   * Layers as they are without a script: base, guest, files, agent, and then the script's, so that
+   * what the script did not touch stands where it stands without one.
+   */
+  private static void moveScriptLast(FileTree tree, int base) {
+    List<Integer> order = new ArrayList<>();
+    for (int layer = 0; layer < tree.layerStarts().size(); layer++) {
+      order.add(layer);
+    }
+    int files = base;
+    int script = base + 1;
+    int overlay = base + 2;
+    order.remove(overlay);
+    order.add(files, overlay);
+    order.remove((Integer) script);
+    order.add(script);
+    tree.arrangeLayers(order);
   }
 
   private ImageProfile profile(BuildRequest request, ResolvedInputs resolved, BuildKey key) {
@@ -212,7 +275,8 @@ public final class RootfsBuild {
       Image image,
       ImageSink.Stored stored,
       boolean cached,
-      Stopwatch stopwatch)
+      Stopwatch stopwatch,
+      @Nullable ScriptReport script)
       throws IOException {
     List<String> warnings = stored.metadata().getOrDefault(WARNINGS, "").lines().toList();
     return new BuildReply(
@@ -231,7 +295,8 @@ public final class RootfsBuild {
         stopwatch.millis(),
         worker,
         warnings,
-        Findings.read(stored.metadata().get(FINDINGS)));
+        Findings.read(stored.metadata().get(FINDINGS)),
+        script);
   }
 
   /** The plan holds this; a fault in it must not reach a guest that fills its disk. */
@@ -257,18 +322,14 @@ public final class RootfsBuild {
 
   /** Checks what this worker can tell without reading anything; for whoever only queues. */
   public void admit(BuildRequest request) throws RequestException {
-    check(request);
+    scripts.admit(request);
     if (request.size().policy() == Size.Policy.WHOLE) {
       checkSize(request.size().bytes());
     }
   }
 
-  /** Checks what any worker can tell without reading anything; for whoever only asks. */
-  public static void check(BuildRequest request) throws RequestException {
-    if (request.script() != null) {
-      throw new RequestException(
-          ErrorCode.UNSUPPORTED,
-          "script: this worker has no sandbox to run scripts in; leave the field out, or put the script's work into the base image");
-    }
+  /** What this machine's scripts run in, or {@code none}; for statistics. */
+  public String isolation() {
+    return scripts.sandbox().isolation();
   }
 }

@@ -7,6 +7,7 @@ import dev.nexrootfs.build.Inputs;
 import dev.nexrootfs.build.PathPolicy;
 import dev.nexrootfs.build.RegistryImages;
 import dev.nexrootfs.build.RootfsBuild;
+import dev.nexrootfs.build.ScriptStep;
 import dev.nexrootfs.layer.BlobCache;
 import dev.nexrootfs.layer.BlobExchange;
 import dev.nexrootfs.layer.CacheDirectory;
@@ -46,6 +47,7 @@ final class BuildCommand implements Callable<Integer> {
   @Mixin private BuildFlags flags = new BuildFlags();
   @Mixin private CacheFlags cacheFlags = new CacheFlags();
   @Mixin private RegistryFlags registryFlags = new RegistryFlags();
+  @Mixin private ScriptFlags scripts = new ScriptFlags();
   @Spec private CommandSpec spec = CommandSpec.create();
 
   @Option(
@@ -54,6 +56,11 @@ final class BuildCommand implements Callable<Integer> {
       defaultValue = "rootfs.ext4",
       description = "the image, replaced when the new one is whole (default: ${DEFAULT-VALUE})")
   private Path output = Path.of("rootfs.ext4");
+
+  @Option(
+      names = "--verify-script",
+      description = "run the script twice first, and fail with a list of what differs")
+  private boolean verifyScript;
 
   @Option(names = "--json", description = "print the result as JSON")
   private boolean json;
@@ -73,7 +80,10 @@ final class BuildCommand implements Callable<Integer> {
               new Inputs(layers, PathPolicy.ALL, BucketInputs.NONE, Optional.of(images)),
               "local",
               Size.MAX_BYTES,
-              sourceDateEpoch());
+              sourceDateEpoch(),
+              request.script() == null
+                  ? ScriptStep.NONE
+                  : scripts.open(cacheFlags, layers, true, verifyScript));
       return run(build, request);
     }
   }

@@ -4,6 +4,7 @@ import dev.nexrootfs.protocol.BuildRequest;
 import dev.nexrootfs.protocol.FileSpec;
 import dev.nexrootfs.protocol.Guest;
 import dev.nexrootfs.protocol.Lint;
+import dev.nexrootfs.protocol.Network;
 import dev.nexrootfs.protocol.ReplyMode;
 import dev.nexrootfs.protocol.Size;
 import java.nio.file.Files;
@@ -41,8 +42,16 @@ final class BuildFlags {
       names = "--script",
       paramLabel = "FILE",
       description =
-          "Additional boot script ran during initialization; needs a worker with a sandbox")
+          "Additional boot script ran during initialization, when the image is built; needs a worker with a sandbox")
   @Nullable Path script;
+
+  @Option(
+      names = "--network",
+      paramLabel = "none|host",
+      defaultValue = "none",
+      description =
+          "what the script may reach; host only where the worker's operator allows it (default: ${DEFAULT-VALUE})")
+  Network network = Network.NONE;
 
   @Option(
       names = "--size",
@@ -135,7 +144,8 @@ final class BuildFlags {
       return new BuildRequest(
           imageInstead.orElse(image == null ? BuildRequest.DEFAULT_IMAGE : image),
           agent == null ? null : place(agent, "--agent", placement),
-          script == null ? null : placement.place(existing(script, "--script")),
+          script == null ? null : placement.place(existing(script, "--script").toAbsolutePath()),
+          network,
           size,
           platform,
           guest,

@@ -36,7 +36,11 @@ final class CacheFlags {
   long maxLayerBytes;
 
   CacheDirectory open() throws IOException {
-    return new CacheDirectory(directory == null ? usual() : directory, maxBytes);
+    return new CacheDirectory(path(), maxBytes);
+  }
+
+  Path path() {
+    return directory == null ? usual() : directory;
   }
 
   LayerCache layers(CacheDirectory cache) {

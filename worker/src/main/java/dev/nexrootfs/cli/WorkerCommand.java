@@ -54,6 +54,7 @@ final class WorkerCommand implements Callable<Integer> {
   @Mixin private CacheFlags cacheFlags = new CacheFlags();
   @Mixin private RegistryFlags registryFlags = new RegistryFlags();
   @Mixin private PoolFlags pool = new PoolFlags();
+  @Mixin private ScriptFlags scripts = new ScriptFlags();
 
   @Option(
       names = "--store-context",
@@ -140,6 +141,12 @@ final class WorkerCommand implements Callable<Integer> {
   private List<String> allowedBuckets = List.of();
 
   @Option(
+      names = "--allow-script-network",
+      description =
+          "requests may let their scripts reach what this worker reaches: its loopback, too")
+  private boolean allowScriptNetwork;
+
+  @Option(
       names = "--http",
       paramLabel = "HOST:PORT",
       description = "serve /healthz, /readyz and Prometheus's /metrics there (default: nowhere)")
@@ -175,7 +182,12 @@ final class WorkerCommand implements Callable<Integer> {
         LayerCache layers = cacheFlags.layers(cache);
         RootfsBuild build =
             new RootfsBuild(
-                layers, inputs(layers, store, images), worker, maxSize, Optional.empty());
+                layers,
+                inputs(layers, store, images),
+                worker,
+                maxSize,
+                Optional.empty(),
+                scripts.open(cacheFlags, layers, allowScriptNetwork, false));
         BuildService service = new BuildService(front, store, settings, build);
         if (http != null) {
           LOG.info("HTTP on port {}", service.monitor(address(http)));

@@ -30,8 +30,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * A directory of content by digest, shared by all workers of this machine and safe against their
- * deaths: {@code blobs/ALGORITHM/HEX}, {@code layers/ALGORITHM/HEX}, and what is being written in
- * {@code ingest}. A file has its name only when it is whole and synced.
+ * deaths: {@code blobs/ALGORITHM/HEX}, {@code layers/ALGORITHM/HEX}, {@code derived/ALGORITHM/HEX},
+ * and what is being written in {@code ingest}. A file has its name only when it is whole and
+ * synced.
  *
  * <p>All files together never take more than the limit. Where room is needed, the files that were
  * used longest ago go first; what a worker has open stays.
@@ -72,7 +73,9 @@ public final class CacheDirectory {
     /** A blob as a registry has it. */
     BLOBS,
     /** A layer, decoded. */
-    LAYERS;
+    LAYERS,
+    /** Which layer a computation gave, by the digest of all that went into it. */
+    DERIVED;
 
     String directory() {
       return name().toLowerCase(Locale.ROOT);
@@ -159,6 +162,11 @@ public final class CacheDirectory {
       lock.close();
       throw e;
     }
+  }
+
+  /** The file of {@code digest}, which is there. For the holder of the exclusive lock. */
+  FileChannel read(Kind kind, Digest digest) throws IOException {
+    return FileChannel.open(path(kind, digest));
   }
 
   /** The size of what is there for {@code digest}; empty where nothing is. */

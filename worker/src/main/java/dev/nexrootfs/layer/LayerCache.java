@@ -96,6 +96,20 @@ public final class LayerCache {
     }
   }
 
+  /** The layer, where it is cached and whole. */
+  Optional<DecodedLayer> find(Digest diffId) throws IOException {
+    Optional<CacheDirectory.Pinned> present = directory.open(Kind.LAYERS, diffId);
+    if (present.isPresent() && !isWhole(present.get(), diffId)) {
+      present.get().close();
+      return Optional.empty();
+    }
+    return present.isPresent() ? Optional.of(indexed(diffId, present.get())) : Optional.empty();
+  }
+
+  CacheDirectory directory() {
+    return directory;
+  }
+
   @SuppressWarnings("try") // the lock is held, not used
   private void decodeOnce(
       Image.Layer layer, BlobSource blobs, boolean corrupt, LongConsumer progress)

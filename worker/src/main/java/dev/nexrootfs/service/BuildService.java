@@ -66,7 +66,7 @@ public final class BuildService {
     this.front = front;
     this.store = store;
     this.settings = settings;
-    Figures figures = new Figures(settings.slots(), build::cacheUse);
+    Figures figures = new Figures(settings.slots(), build.isolation(), build::cacheUse);
     Replies replies = new Replies(front, settings, figures);
     JobQueue queue = new JobQueue(store, settings.pool(), settings.subjects().jobs());
     JobIntake intake = new JobIntake(store, settings.pool(), settings.subjects().jobs(), replies);

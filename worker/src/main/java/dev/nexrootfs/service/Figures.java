@@ -17,6 +17,7 @@ final class Figures {
 
   private final int capacity;
   private final CacheReading cache;
+  private final String isolation;
   private final AtomicInteger running = new AtomicInteger();
   private final AtomicInteger waiting = new AtomicInteger();
   private final AtomicLong requests = new AtomicLong();
@@ -32,8 +33,9 @@ final class Figures {
   private final Map<String, Long> phaseMillis = new TreeMap<>();
   private volatile boolean draining;
 
-  Figures(int capacity, CacheReading cache) {
+  Figures(int capacity, String isolation, CacheReading cache) {
     this.capacity = capacity;
+    this.isolation = isolation;
     this.cache = cache;
   }
 
@@ -128,6 +130,7 @@ final class Figures {
         bytes.get(),
         new TreeMap<>(phases),
         cacheUse(),
+        isolation,
         draining);
   }
 
@@ -159,6 +162,8 @@ final class Figures {
    * @param bytes bytes of images stored
    * @param phaseMillis milliseconds by phase, of all that was built
    * @param cache of the worker's machine; null where it cannot be read
+   * @param scripts what requests' scripts run in: {@code userns}, {@code userns-root}, {@code
+   *     chroot}, or {@code none}
    * @param draining whether the worker is stopping
    */
   record Snapshot(
@@ -177,5 +182,6 @@ final class Figures {
       long bytes,
       Map<String, Long> phaseMillis,
       @Nullable CacheUse cache,
+      String scripts,
       boolean draining) {}
 }

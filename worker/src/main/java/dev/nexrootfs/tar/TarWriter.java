@@ -64,7 +64,26 @@ public final class TarWriter {
    *     more than {@link TreePath#MAX_BYTES}
    */
   public static void write(FileTree tree, OutputStream out) throws IOException {
-    new TarWriter(out).write(tree.root());
+    write(tree, new IdentityHashMap<>(), out);
+  }
+
+  /**
+   * Writes {@code tree}, a layer over another tree, as {@link #write(FileTree, OutputStream)} does.
+   *
+   * @param elsewhere files of the other tree that have a further name in this one: their nodes
+   *     here, and their paths there
+   */
+  public static void write(
+      FileTree tree, IdentityHashMap<Node, TreePath> elsewhere, OutputStream out)
+      throws IOException {
+    TarWriter writer = new TarWriter(out);
+    for (Map.Entry<Node, TreePath> link : elsewhere.entrySet()) {
+      byte[] path = link.getValue().toBytes();
+      byte[] relative = Arrays.copyOf(new byte[] {'.', '/'}, 2 + path.length);
+      System.arraycopy(path, 0, relative, 2, path.length);
+      writer.linked.put(link.getKey(), relative);
+    }
+    writer.write(tree.root());
   }
 
   private void write(Directory root) throws IOException {
@@ -99,7 +118,7 @@ public final class TarWriter {
         if (node instanceof Directory below) {
           open.push(below);
         } else if (!seen.add(node)) {
-          linked.put(node, new byte[0]);
+          linked.putIfAbsent(node, new byte[0]);
         }
       }
     }

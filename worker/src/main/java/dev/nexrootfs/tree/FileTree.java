@@ -7,8 +7,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.Deque;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * A whole tree and the rule for finding one's way in it: symbolic links in a path are followed
@@ -87,6 +89,61 @@ public final class FileTree {
   /** The first sequence of each layer, ascending. */
   public List<Long> layerStarts() {
     return Collections.unmodifiableList(layerStarts);
+  }
+
+  /**
+   * Gives the nodes of all layers new sequences, as if the layers had come in another order; what a
+   * layer took away stays away. Nodes that came before any layer keep theirs.
+   *
+   * @param order the layers by their numbers until now, each once
+   */
+  public void arrangeLayers(List<Integer> order) {
+    List<Long> starts = List.copyOf(layerStarts);
+    long[] shifts = new long[starts.size()];
+    layerStarts.clear();
+    long next = starts.isEmpty() ? nextSequence : starts.get(0);
+    for (int layer : order) {
+      long end = layer + 1 < starts.size() ? starts.get(layer + 1) : nextSequence;
+      shifts[layer] = next - starts.get(layer);
+      layerStarts.add(next);
+      next += end - starts.get(layer);
+    }
+    for (Node node : everyNode()) {
+      int layer = layerOf(starts, node.sequence());
+      if (layer >= 0) {
+        node.setSequence(node.sequence() + shifts[layer]);
+      }
+    }
+  }
+
+  private static int layerOf(List<Long> starts, long sequence) {
+    int low = 0;
+    int high = starts.size();
+    while (low < high) {
+      int middle = (low + high) >>> 1;
+      if (starts.get(middle) <= sequence) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low - 1;
+  }
+
+  /** Every node that has a name or had one, once. */
+  private Set<Node> everyNode() {
+    Set<Node> all = Collections.newSetFromMap(new IdentityHashMap<>());
+    Deque<Node> open = new ArrayDeque<>();
+    open.push(root);
+    retired.forEach(name -> open.push(name.node()));
+    retired.forEach(name -> open.push(name.directory()));
+    while (!open.isEmpty()) {
+      Node node = open.pop();
+      if (all.add(node) && node instanceof Directory directory) {
+        directory.entries().values().forEach(open::push);
+      }
+    }
+    return all;
   }
 
   /** The names of lower layers that upper layers took away. */

@@ -8,7 +8,7 @@ package dev.nexrootfs.tree;
  * base's files where they are when later layers change.
  */
 public abstract sealed class Node permits Directory, RegularFile, SymbolicLink, DeviceNode {
-  private final long sequence;
+  private long sequence;
   private Attributes attributes;
 
   Node(Attributes attributes, long sequence) {
@@ -24,6 +24,11 @@ public abstract sealed class Node permits Directory, RegularFile, SymbolicLink, 
   /** Replaces the attributes, as an upper layer's entry does to a directory. */
   public final void setAttributes(Attributes replacement) {
     attributes = replacement;
+  }
+
+  /** For {@link FileTree}, which gives sequences out. */
+  final void setSequence(long replacement) {
+    sequence = replacement;
   }
 
   /** Orders the nodes of a tree; unique within it. */

@@ -6,6 +6,7 @@ import dev.nexrootfs.build.Inputs;
 import dev.nexrootfs.build.PathPolicy;
 import dev.nexrootfs.build.Progress;
 import dev.nexrootfs.build.RootfsBuild;
+import dev.nexrootfs.build.ScriptStep;
 import dev.nexrootfs.ext4.Ext4Image;
 import dev.nexrootfs.ext4.Ext4Layout;
 import dev.nexrootfs.ext4.ImageProfile;
@@ -23,6 +24,7 @@ import dev.nexrootfs.oci.Platform;
 import dev.nexrootfs.protocol.BuildReply;
 import dev.nexrootfs.protocol.BuildRequest;
 import dev.nexrootfs.protocol.Guest;
+import dev.nexrootfs.protocol.Network;
 import dev.nexrootfs.protocol.ReplyMode;
 import dev.nexrootfs.protocol.RequestException;
 import dev.nexrootfs.protocol.Size;
@@ -97,7 +99,8 @@ public final class WarmBuild {
             new Inputs(cache, PathPolicy.ALL, BucketInputs.NONE, Optional.empty()),
             "bench",
             Size.MAX_BYTES,
-            Optional.empty());
+            Optional.empty(),
+            ScriptStep.NONE);
     long start = System.nanoTime();
     BuildReply reply = build.run("bench", request(), new FileSink(output), Progress.NONE).reply();
     long end = System.nanoTime();
@@ -161,6 +164,7 @@ public final class WarmBuild {
         "oci:" + layout,
         null,
         null,
+        Network.NONE,
         Size.whole(size),
         platform,
         Guest.PLAIN,

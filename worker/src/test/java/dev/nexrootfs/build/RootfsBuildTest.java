@@ -18,6 +18,7 @@ import dev.nexrootfs.protocol.ErrorCode;
 import dev.nexrootfs.protocol.FileSpec;
 import dev.nexrootfs.protocol.Finding;
 import dev.nexrootfs.protocol.Guest;
+import dev.nexrootfs.protocol.Network;
 import dev.nexrootfs.protocol.ReplyMode;
 import dev.nexrootfs.protocol.RequestException;
 import dev.nexrootfs.protocol.Size;
@@ -207,6 +208,7 @@ class RootfsBuildTest {
             plain.image(),
             null,
             "#!/bin/sh",
+            Network.NONE,
             plain.size(),
             "linux/amd64",
             Guest.PLAIN,
@@ -217,13 +219,14 @@ class RootfsBuildTest {
             ReplyMode.FINAL,
             null,
             List.of("ext4")),
-        ErrorCode.UNSUPPORTED,
+        ErrorCode.SCRIPT_UNSUPPORTED,
         "script");
     refused(
         new BuildRequest(
             "alpine:3.22",
             null,
             null,
+            Network.NONE,
             plain.size(),
             "linux/amd64",
             Guest.PLAIN,
@@ -272,6 +275,7 @@ class RootfsBuildTest {
         "oci:" + image,
         guest == Guest.NEX ? agent.toString() : null,
         null,
+        Network.NONE,
         Size.whole(SIZE),
         "linux/amd64",
         guest,
@@ -293,7 +297,8 @@ class RootfsBuildTest {
             new Inputs(cache, PathPolicy.ALL, BucketInputs.NONE, Optional.empty()),
             "test",
             1L << 40,
-            Optional.empty());
+            Optional.empty(),
+            ScriptStep.NONE);
     BuildReply reply = build.run("id", request, new FileSink(output()), Progress.NONE).reply();
     E2fsck.check(output());
     assertThat(Digest.sha256(Files.readAllBytes(output())).text()).isEqualTo(reply.digest());

@@ -208,7 +208,7 @@ class BuildServiceIT {
             + "\",\"agent\":\""
             + fixture.agent()
             + "\",\"script\":\"#!/bin/sh\"}",
-        ErrorCode.UNSUPPORTED);
+        ErrorCode.SCRIPT_UNSUPPORTED);
     fixture.refused(
         "{\"image\":\"" + fixture.hostile(new Tar().file("/abs", "")) + "\",\"guest\":\"plain\"}",
         ErrorCode.INVALID_LAYER);
@@ -292,7 +292,8 @@ class BuildServiceIT {
   void requestOfAlmostAMebibyteIsAnswered() throws Exception {
     fixture.refused("{\"agent\":\"" + "x".repeat(900_000) + "\"}", ErrorCode.INVALID_FIELD);
     fixture.refused(
-        "{\"guest\":\"plain\",\"script\":\"" + "x".repeat(900_000) + "\"}", ErrorCode.UNSUPPORTED);
+        "{\"guest\":\"plain\",\"script\":\"" + "x".repeat(900_000) + "\"}",
+        ErrorCode.SCRIPT_UNSUPPORTED);
   }
 
   @Test

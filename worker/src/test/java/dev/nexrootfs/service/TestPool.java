@@ -5,6 +5,7 @@ import dev.nexrootfs.build.Inputs;
 import dev.nexrootfs.build.PathPolicy;
 import dev.nexrootfs.build.RegistryImages;
 import dev.nexrootfs.build.RootfsBuild;
+import dev.nexrootfs.build.ScriptStep;
 import dev.nexrootfs.layer.BlobCache;
 import dev.nexrootfs.layer.BlobExchange;
 import dev.nexrootfs.layer.CacheDirectory;
@@ -144,7 +145,7 @@ final class TestPool {
             new PathPolicy(List.of(directory)),
             new BucketInputs(Optional.of(new Buckets(store)), inputs),
             registries);
-    RootfsBuild build = new RootfsBuild(cache, sources, name, 1L << 40, latest);
+    RootfsBuild build = new RootfsBuild(cache, sources, name, 1L << 40, latest, ScriptStep.NONE);
     ServiceSettings settings =
         new ServiceSettings(
             subjects,

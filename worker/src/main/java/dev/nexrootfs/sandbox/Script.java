@@ -1,0 +1,26 @@
+package dev.nexrootfs.sandbox;
+
+import java.time.Instant;
+
+/**
+ * A script, and what it finds when it starts.
+ *
+ * @param bytes its text, which says by {@code #!} what reads it, else {@code /bin/sh} does; or an
+ *     ELF executable
+ * @param network whether it reaches what the worker reaches
+ * @param time the latest time that a file may have afterwards; the script finds it in {@code
+ *     SOURCE_DATE_EPOCH}
+ */
+public record Script(byte[] bytes, boolean network, Instant time) {
+  /** Whether the kernel can start it by itself. */
+  boolean startsByItself() {
+    boolean interpreted = bytes.length > 2 && bytes[0] == '#' && bytes[1] == '!';
+    boolean elf =
+        bytes.length > 4
+            && bytes[0] == 0x7F
+            && bytes[1] == 'E'
+            && bytes[2] == 'L'
+            && bytes[3] == 'F';
+    return interpreted || elf;
+  }
+}

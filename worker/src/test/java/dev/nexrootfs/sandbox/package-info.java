@@ -1,0 +1,4 @@
+@NullMarked
+package dev.nexrootfs.sandbox;
+
+import org.jspecify.annotations.NullMarked;
