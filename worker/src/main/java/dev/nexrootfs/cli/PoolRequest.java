@@ -1,6 +1,5 @@
 package dev.nexrootfs.cli;
 
-import dev.nexrootfs.build.RootfsBuild;
 import dev.nexrootfs.oci.Digest;
 import dev.nexrootfs.protocol.BuildEvent;
 import dev.nexrootfs.protocol.BuildReply;
@@ -8,7 +7,6 @@ import dev.nexrootfs.protocol.BuildRequest;
 import dev.nexrootfs.protocol.CloudEvent;
 import dev.nexrootfs.protocol.ErrorBody;
 import dev.nexrootfs.protocol.Protocol;
-import dev.nexrootfs.protocol.RequestException;
 import dev.nexrootfs.protocol.Subjects;
 import dev.nexrootfs.store.Buckets;
 import dev.nexrootfs.store.StoredObject;
@@ -73,18 +71,13 @@ final class PoolRequest {
       BuildFlags.existing(flags.imageFile, "--image-file");
       imageInBucket = Optional.of("nats://" + flags.buckets.inputs + "/image");
     }
-    BuildRequest draft =
+    var unused =
         flags.build.request(
             imageInBucket,
             name,
             tag,
             flags.namespace,
             file -> "nats://" + flags.buckets.inputs + "/file");
-    try {
-      RootfsBuild.check(draft);
-    } catch (RequestException e) {
-      throw new CommandFailure(e.code() + ": " + e.line(), e);
-    }
   }
 
   /** Puts the inputs that are files of this machine into their bucket; the request for them. */

@@ -16,6 +16,7 @@ import dev.nexrootfs.protocol.FileSpec;
 import dev.nexrootfs.protocol.Finding;
 import dev.nexrootfs.protocol.Guest;
 import dev.nexrootfs.protocol.Lint;
+import dev.nexrootfs.protocol.Network;
 import dev.nexrootfs.protocol.ReplyMode;
 import dev.nexrootfs.protocol.Size;
 import java.nio.file.Files;
@@ -154,6 +155,7 @@ class GuestBootIT {
             base,
             agent.toString(),
             null,
+            Network.NONE,
             Size.parse("free=64MiB"),
             "linux/amd64",
             Guest.NEX,
@@ -180,7 +182,8 @@ class GuestBootIT {
             new Inputs(cache, PathPolicy.ALL, BucketInputs.NONE, Optional.empty()),
             "test",
             1L << 40,
-            Optional.empty());
+            Optional.empty(),
+            ScriptStep.NONE);
     BuildReply reply = build.run("id", request, new FileSink(image), Progress.NONE).reply();
     assertThat(reply.findings()).extracting(Finding::level).doesNotContain(Finding.Level.ERROR);
     return image;

@@ -4,6 +4,7 @@ import dev.nexrootfs.oracle.Elf;
 import dev.nexrootfs.protocol.BuildRequest;
 import dev.nexrootfs.protocol.Guest;
 import dev.nexrootfs.protocol.Lint;
+import dev.nexrootfs.protocol.Network;
 import dev.nexrootfs.protocol.ReplyMode;
 import dev.nexrootfs.protocol.Size;
 import dev.nexrootfs.tree.Attributes;
@@ -97,6 +98,7 @@ final class GuestTrees {
             "base",
             "agent",
             null,
+            Network.NONE,
             Size.DEFAULT,
             "linux/amd64",
             Guest.NEX,
