@@ -91,7 +91,7 @@ final class BootLint {
       }
       case BUSYBOX -> {
         checkProgram("SCRIPT", BusyboxInit.RUN_AGENT, BusyboxInit.MOUNTS, BusyboxInit.STOP);
-        Optional<Node> inittab = tree.resolve(TreePath.of(Inittab.PATH));
+        Optional<Node> inittab = lookUp(Inittab.PATH);
         boolean enabled =
             inittab.isPresent()
                 && SmallText.read(Inittab.PATH, inittab.get()).contains(BusyboxInit.RUN_AGENT);
@@ -124,15 +124,13 @@ final class BootLint {
     }
     for (String runlevel : List.of("sysinit", "boot", "default", "shutdown")) {
       String directory = "/etc/runlevels/" + runlevel;
-      Optional<Directory> services = tree.findDirectory(TreePath.of(directory));
-      if (services.isEmpty()) {
+      if (!(lookUp(directory).orElse(null) instanceof Directory services)) {
         continue;
       }
-      for (Name name : services.get().entries().keySet()) {
+      for (Name name : services.entries().keySet()) {
         String path = directory + "/" + name;
-        if (!path.contains("/.")
-            && !(tree.resolve(TreePath.of(path)).orElse(null) instanceof Directory)) {
-          checkProgram("SERVICE", path);
+        if (!path.contains("/.") && !(lookUp(path).orElse(null) instanceof Directory)) {
+          checkRuns("SERVICE", path, path, MAX_INTERPRETERS);
         }
       }
     }
@@ -150,7 +148,7 @@ final class BootLint {
   }
 
   private void checkRuns(String what, String program, String path, int depth) throws IOException {
-    Optional<Node> node = tree.resolve(TreePath.of(path));
+    Optional<Node> node = lookUp(path);
     String role = path.equals(program) ? "" : ", which " + program + " is started by,";
     if (node.isEmpty() || !(node.get() instanceof RegularFile file)) {
       String kind = path.equals(program) ? what + "_MISSING" : what + "_INTERPRETER_MISSING";
@@ -191,7 +189,7 @@ final class BootLint {
     }
     if (elf.loader().isPresent() && depth > 0) {
       String loader = elf.loader().get();
-      if (tree.resolve(TreePath.of(loader)).orElse(null) instanceof RegularFile) {
+      if (lookUp(loader).orElse(null) instanceof RegularFile) {
         checkRuns(what, program, loader, 0);
       } else {
         error(
@@ -219,14 +217,25 @@ final class BootLint {
     return path.startsWith("/") ? Optional.of(path) : Optional.empty();
   }
 
-  private void needs(String check, String path, String remedy) throws IOException {
+  private void needs(String check, String path, String remedy) {
     if (!isThere(path)) {
       error(check, path, "the base lacks it; " + remedy);
     }
   }
 
-  private boolean isThere(String path) throws IOException {
-    return tree.resolve(TreePath.of(path)).orElse(null) instanceof RegularFile;
+  /** What {@code path} leads to; nothing where its links loop, or where it is none of a file. */
+  private Optional<Node> lookUp(String path) {
+    try {
+      return tree.resolve(TreePath.of(path));
+    } catch (IOException | IllegalArgumentException e) {
+      // Both say why it cannot be followed, in a guest as here: to whoever wants it, it is not
+      // there.
+      return Optional.empty();
+    }
+  }
+
+  private boolean isThere(String path) {
+    return lookUp(path).orElse(null) instanceof RegularFile;
   }
 
   private void error(String check, String path, String message) {

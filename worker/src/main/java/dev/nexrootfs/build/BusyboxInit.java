@@ -87,7 +87,11 @@ final class BusyboxInit {
       has setuidgid && exec /bin/busybox setuidgid nex "$agent"
       has su && exec /bin/busybox su -s /bin/sh -c "exec $agent" nex
       has start-stop-daemon && exec /bin/busybox start-stop-daemon -S -c nex:nex -x "$agent"
-      echo "nex-rootfs: this busybox cannot start the agent as nex: it has no setuidgid, su or start-stop-daemon" >/dev/console
+      PATH=/usr/sbin:/usr/bin:/sbin:/bin
+      export PATH
+      command -v su >/dev/null && exec su -s /bin/sh -c "exec $agent" nex
+      command -v setpriv >/dev/null && exec setpriv --reuid=nex --regid=nex --init-groups "$agent"
+      echo "nex-rootfs: nothing here starts the agent as nex: no setuidgid, su or start-stop-daemon" >/dev/console
       exec /bin/busybox sleep 3600
       """;
 
@@ -106,25 +110,35 @@ final class BusyboxInit {
     overlay.file(RUN_AGENT, 0755, RUN_AGENT_TEXT);
     overlay.file(STOP, 0755, STOP_TEXT);
     boolean own = !inittab.exists();
-    inittab.add("::sysinit:" + MOUNTS);
+    addOnce("sysinit", MOUNTS);
     if (own && overlay.has("/etc/init.d/rcS")) {
-      inittab.add("::sysinit:/etc/init.d/rcS");
+      addOnce("sysinit", "/etc/init.d/rcS");
     }
     if (bootScript) {
-      inittab.add("::wait:" + BootScript.RUNNER);
+      addOnce("wait", BootScript.RUNNER);
     }
-    inittab.add("::respawn:" + RUN_AGENT);
+    addOnce("respawn", RUN_AGENT);
     if (!inittab.mentions("ttyS0")) {
       inittab.add("ttyS0::respawn:/bin/busybox getty -L 115200 ttyS0 vt100");
     }
     if (!inittab.hasAction("ctrlaltdel")) {
       inittab.add("::ctrlaltdel:/bin/busybox reboot");
     }
+    if (inittab.mentions(STOP)) {
+      return;
+    }
     if (inittab.hasAction("shutdown")) {
       inittab.addFirst("::shutdown:" + STOP);
     } else {
       inittab.add("::shutdown:" + STOP + " all");
       inittab.add("::shutdown:/bin/busybox umount -a -r");
+    }
+  }
+
+  /** A base may be an image that this was added to already. */
+  private void addOnce(String action, String process) throws IOException {
+    if (!inittab.mentions(process)) {
+      inittab.add("::" + action + ":" + process);
     }
   }
 }

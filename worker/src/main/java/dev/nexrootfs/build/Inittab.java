@@ -1,6 +1,7 @@
 package dev.nexrootfs.build;
 
 import java.io.IOException;
+import java.util.regex.Pattern;
 
 /**
  * A base's /etc/inittab, as busybox's init and sysvinit read it: {@code
@@ -8,6 +9,9 @@ import java.io.IOException;
  */
 final class Inittab {
   static final String PATH = "/etc/inittab";
+
+  private static final Pattern PLAIN_PATH =
+      Pattern.compile("(/[A-Za-z0-9_+-][A-Za-z0-9_.+-]{0,99}){1,9}");
 
   private final GuestOverlay overlay;
 
@@ -27,14 +31,23 @@ final class Inittab {
         .anyMatch(line -> !line.stripLeading().startsWith("#") && line.contains(word));
   }
 
-  /** Whether a line has {@code action}, like {@code shutdown}. */
+  /**
+   * Whether a line has {@code action}, like {@code shutdown}, and a program that is there: Alpine's
+   * names those of OpenRC also where OpenRC is not installed.
+   */
   boolean hasAction(String action) throws IOException {
-    return overlay
-        .text(PATH)
-        .lines()
-        .filter(line -> !line.stripLeading().startsWith("#"))
-        .map(line -> line.split(":", 4))
-        .anyMatch(fields -> fields.length == 4 && fields[2].equals(action));
+    for (String line : overlay.text(PATH).lines().toList()) {
+      String[] fields = line.split(":", 4);
+      boolean counts = fields.length == 4 && !line.stripLeading().startsWith("#");
+      if (counts && fields[2].equals(action)) {
+        String program = fields[3].strip().replaceFirst("^-", "").split("[ \t]", 2)[0];
+        // What is no plain path the shell finds, or nobody; it is the base's own affair.
+        if (!PLAIN_PATH.matcher(program).matches() || overlay.has(program)) {
+          return true;
+        }
+      }
+    }
+    return false;
   }
 
   /** Adds a line before all others: of one action, they are run in the file's order. */

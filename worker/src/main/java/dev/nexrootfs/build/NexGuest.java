@@ -114,13 +114,16 @@ final class NexGuest {
     overlay.replaceByLink("/etc/resolv.conf", "/proc/net/pnp");
   }
 
-  /** The base's init; a base that has one without its link gets the link. */
+  /**
+   * The base's init. A base that has one without its link gets the link; one whose link leads
+   * nowhere may get what is missing by "files", or is told of it.
+   */
   private InitSystem initSystem() throws IOException {
     InitSystem init = InitSystem.of(overlay.tree());
     if (init == InitSystem.NONE) {
       Optional<String> program = InitSystem.substitute(overlay.tree());
       if (program.isPresent()) {
-        overlay.replaceByLink("/sbin/init", program.get());
+        overlay.link("/sbin/init", program.get());
         return InitSystem.of(overlay.tree());
       }
     }

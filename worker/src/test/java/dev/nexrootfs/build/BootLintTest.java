@@ -118,6 +118,14 @@ class BootLintTest {
             .file("/bin/b", 0755, "#!/bin/a\n")
             .link("/etc/runlevels/boot/a", "/bin/a");
     finds(base, "SERVICE_INTERPRETER_LOOP", "/etc/runlevels/boot/a");
+    GuestTrees odd =
+        GuestTrees.alpine()
+            .link("/bin/loop", "loop")
+            .link("/etc/runlevels/boot/loop", "/bin/loop")
+            .file("/bin/up", 0755, "#!/bin/../" + "x".repeat(300) + "\n")
+            .link("/etc/runlevels/boot/up", "/bin/up");
+    finds(odd, "SERVICE_MISSING", "/etc/runlevels/boot/loop");
+    finds(odd, "SERVICE_INTERPRETER_MISSING", "/etc/runlevels/boot/up");
     byte[] elf = Elf.dynamic("/lib/ld.so");
     for (int i = 4; i < 200; i++) {
       byte[] broken = elf.clone();

@@ -1,11 +1,15 @@
 package dev.nexrootfs.build;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.nexrootfs.oracle.Elf;
 import dev.nexrootfs.oracle.Listing;
 import dev.nexrootfs.protocol.Finding;
+import dev.nexrootfs.protocol.RequestException;
+import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
@@ -35,18 +39,20 @@ class NexGuestTest {
     base.layOver();
     Map<String, String> after = Listing.of(base.tree).lines();
     assertThat(before.keySet())
-        .filteredOn(path -> !before.get(path).equals(after.get(path)))
+        .filteredOn(path -> !Objects.equals(before.get(path), after.get(path)))
         .containsExactlyInAnyOrder(
             "etc/inittab", "etc/securetty", "etc/passwd", "etc/group", "etc/shadow");
   }
 
   @Test
   void guestThatIsThereAlreadyIsLeftAsItIs() throws Exception {
-    GuestTrees base = GuestTrees.alpine();
-    base.layOver();
-    Map<String, String> once = Listing.of(base.tree).lines();
-    base.layOver();
-    assertThat(Listing.of(base.tree).lines()).isEqualTo(once);
+    for (GuestTrees base :
+        List.of(GuestTrees.alpine(), GuestTrees.systemd(), GuestTrees.busybox())) {
+      base.layOver("#!/bin/sh\ntrue\n", "root", Elf.amd64());
+      Map<String, String> once = Listing.of(base.tree).lines();
+      base.layOver("#!/bin/sh\ntrue\n", "root", Elf.amd64());
+      assertThat(Listing.of(base.tree).lines()).isEqualTo(once);
+    }
   }
 
   @Test
@@ -95,7 +101,8 @@ class NexGuestTest {
   @Test
   void inittabOfTheBaseKeepsItsLinesAndItsEnd() throws Exception {
     String lines = "::sysinit:/etc/rc\n# ttyS0\nttyS0::respawn:-/bin/sh\n::shutdown:/etc/rc.stop";
-    GuestTrees base = GuestTrees.busybox().file("/etc/inittab", 0600, lines);
+    GuestTrees base =
+        GuestTrees.busybox().program("/etc/rc.stop").file("/etc/inittab", 0600, lines);
     base.layOver();
     assertThat(base.text("/etc/inittab"))
         .isEqualTo(
@@ -104,6 +111,22 @@ class NexGuestTest {
                 + "\n::sysinit:/usr/local/lib/nex-rootfs/mounts\n"
                 + "::respawn:/usr/local/lib/nex-rootfs/run-agent\n"
                 + "::ctrlaltdel:/bin/busybox reboot\n");
+  }
+
+  @Test
+  void inittabOfAlpineWithoutOpenRcIsBusyboxs() throws Exception {
+    GuestTrees base =
+        GuestTrees.busybox()
+            .file(
+                "/etc/inittab",
+                0644,
+                "::wait:/sbin/openrc default\n::shutdown:/sbin/openrc shutdown\n");
+    base.layOver();
+    assertThat(InitSystem.of(base.tree)).isEqualTo(InitSystem.BUSYBOX);
+    assertThat(base.text("/etc/inittab"))
+        .contains("::respawn:/usr/local/lib/nex-rootfs/run-agent\n")
+        .endsWith(
+            "::shutdown:/usr/local/lib/nex-rootfs/stop all\n::shutdown:/bin/busybox umount -a -r\n");
   }
 
   @Test
@@ -163,5 +186,23 @@ class NexGuestTest {
     assertThat(base.layOver().findings())
         .extracting(Finding::check, Finding::path)
         .containsExactly(org.assertj.core.groups.Tuple.tuple("NEX_ID", "/etc/group"));
+  }
+
+  @Test
+  void linksOfTheBaseLeadInsideTheTree() throws Exception {
+    GuestTrees base =
+        GuestTrees.alpine()
+            .link("/etc/hosts", "/../../run/hosts")
+            .file("/run/hosts", 0600, "127.0.0.1 own\n")
+            .link("/etc/hostname", "loop")
+            .link("/etc/loop", "hostname");
+    assertThatThrownBy(base::layOver)
+        .isInstanceOf(RequestException.class)
+        .hasMessageContaining("/etc/hostname")
+        .hasMessageContaining("loop");
+    base.file("/etc/hostname", 0644, "host\n");
+    base.layOver();
+    assertThat(base.text("/etc/hosts")).isEqualTo("127.0.0.1 own\n");
+    assertThat(base.target("/etc/hosts")).isEqualTo("/../../run/hosts");
   }
 }

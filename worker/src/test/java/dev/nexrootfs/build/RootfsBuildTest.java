@@ -18,6 +18,7 @@ import dev.nexrootfs.protocol.ErrorCode;
 import dev.nexrootfs.protocol.FileSpec;
 import dev.nexrootfs.protocol.Finding;
 import dev.nexrootfs.protocol.Guest;
+import dev.nexrootfs.protocol.Lint;
 import dev.nexrootfs.protocol.Network;
 import dev.nexrootfs.protocol.ReplyMode;
 import dev.nexrootfs.protocol.RequestException;
@@ -32,6 +33,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -110,6 +112,58 @@ class RootfsBuildTest {
     assertThat(build(request(Guest.NEX, List.of())).findings())
         .extracting(Finding::check)
         .contains("INIT_MISSING");
+  }
+
+  @Test
+  void strictRequestForAnImageThatWouldNotBootStoresNothing() throws Exception {
+    OciImages.in(directory.resolve("bare")).layer(new Tar().directory("etc/").bytes()).write();
+    image = directory.resolve("bare");
+    BuildRequest lenient = request(Guest.NEX, List.of());
+    BuildRequest strict = withGuest(lenient, null, null, Lint.STRICT);
+    refused(strict, ErrorCode.LINT_FAILED, "INIT_MISSING /sbin/init: ");
+    assertThat(output()).doesNotExist();
+    assertThat(build(lenient).findings()).extracting(Finding::level).contains(Finding.Level.ERROR);
+  }
+
+  @Test
+  void bootScriptAndRootPasswordAreInTheKeyAndTheImage() throws Exception {
+    Path script = Files.writeString(directory.resolve("boot.sh"), "#!/bin/sh\necho first\n");
+    BuildRequest without = request(Guest.NEX, List.of());
+    String key = build(without).key();
+    BuildReply inline = build(withGuest(without, "#!/bin/sh\necho first\n", null, Lint.WARN));
+    BuildReply fromFile = build(withGuest(without, script.toString(), null, Lint.WARN));
+    BuildReply withPassword = build(withGuest(without, script.toString(), "root", Lint.WARN));
+    assertThat(inline.key()).isEqualTo(fromFile.key()).isNotEqualTo(key);
+    assertThat(inline.digest()).isEqualTo(fromFile.digest());
+    assertThat(withPassword.key()).isNotEqualTo(fromFile.key());
+    assertThat(list().lines().get("usr/local/lib/nex-rootfs/boot-script"))
+        .startsWith("f 0755 0:0")
+        .endsWith(hex("#!/bin/sh\necho first\n".getBytes(StandardCharsets.UTF_8)));
+    refused(
+        withGuest(without, directory.resolve("gone").toString(), null, Lint.WARN),
+        ErrorCode.INPUT_NOT_FOUND,
+        "bootScript");
+  }
+
+  private static BuildRequest withGuest(
+      BuildRequest request, @Nullable String bootScript, @Nullable String rootPassword, Lint lint) {
+    return new BuildRequest(
+        request.image(),
+        request.agent(),
+        null,
+        request.size(),
+        request.platform(),
+        request.guest(),
+        request.files(),
+        request.name(),
+        request.tag(),
+        request.namespace(),
+        request.reply(),
+        null,
+        request.formats(),
+        bootScript,
+        rootPassword,
+        lint);
   }
 
   @Test

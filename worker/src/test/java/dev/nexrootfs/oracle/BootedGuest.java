@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Assumptions;
  * disk in an initramfs that does nothing but hand over.
  */
 public final class BootedGuest {
-  private static final int MAX_SECONDS = 240;
+  private static final int MAX_SECONDS = 300;
 
   /** A kernel that mounts its root itself mounts /dev there, too; switch_root's does not. */
   private static final String INIT =
