@@ -10,6 +10,9 @@ NATS_SERVER_VERSION=v2.12.0   # where the distribution has none
 CURRENT_NATS_SERVER_VERSION=v2.15.2
 NATSCLI_VERSION=v0.5.1
 GO_TOOLCHAIN=1.26.0           # for a machine whose Go is too old to fetch its own
+KUSTOMIZE_VERSION=v5.7.1
+KUBERNETES_VALIDATE_VERSION=1.37.0
+KEDA_VERSION=v2.17.2
 CURRENT_SUITE=testing         # Debian's, which has a current e2fsprogs
 
 vm="$top/.cache/vm"
@@ -203,6 +206,44 @@ need_guest_bases() {
   sh "$top/deploy/demo/base-image.sh" "$vm/busybox-openrc.image"
 }
 
+# What holds the manifests of deploy/kubernetes against the published schemas: see validate.py there.
+need_kubernetes_schemas() {
+  [ -d "$top/.cache/kubernetes/crds" ] && return
+  go_install kustomize "sigs.k8s.io/kustomize/kustomize/v5@$KUSTOMIZE_VERSION" || return 1
+  python3 -c 'import venv, ensurepip' 2>/dev/null || apt_install python3-venv || return 1
+  say "installing kubernetes-validate $KUBERNETES_VALIDATE_VERSION into .cache/kubernetes"
+  python3 -m venv "$top/.cache/kubernetes" &&
+    "$top/.cache/kubernetes/bin/pip" install -q "kubernetes-validate==$KUBERNETES_VALIDATE_VERSION" >&2 || return 1
+  say "fetching KEDA's resource definitions $KEDA_VERSION from its Go module"
+  go=$(go_command) || return 1
+  dir=$(cd / && GOFLAGS=-modcacherw "$go" mod download -json "github.com/kedacore/keda/v2@$KEDA_VERSION" |
+    sed -n 's/.*"Dir": "\(.*\)".*/\1/p')
+  cp -r "$dir/config/crd/bases" "$top/.cache/kubernetes/crds"
+}
+
+# Prometheus, unpacked: installed it would serve.
+need_prometheus() {
+  has promtool && has prometheus && return
+  apt_update && unpack prometheus prometheus || return 1
+  for tool in prometheus promtool; do
+    ln -sf "../vm/prometheus/usr/bin/$tool" "$bin/$tool"
+  done
+}
+
+# Containers, and a base for them that needs no registry.
+need_containers() {
+  want podman podman
+  want buildah buildah
+  want podman-compose podman-compose
+  want runc runc
+  [ -e /usr/lib/podman/netavark ] || apt_install netavark aardvark-dns || return 1
+  [ -f "$top/.cache/container/base.tar" ] && return
+  has debootstrap || return 1
+  say "making .cache/container/base.tar, a small Debian with a JRE"
+  mkdir -p "$top/.cache/container"
+  as_root "$top/deploy/container/debian-base.sh" "$top/.cache/container/base.tar" >"$top/.cache/container/base.log" 2>&1
+}
+
 case "${1:-}" in
 build)
   need_jdk
@@ -237,6 +278,10 @@ test)
   need_guest_kernel || say "going on without a kernel for guests"
   need_guest_tools || say "going on without the guests' tools"
   need_guest_bases || say "going on without bases for guests"
+  want systemd-analyze systemd
+  need_prometheus || say "going on without prometheus"
+  need_containers || say "going on without containers"
+  need_kubernetes_schemas || say "going on without the schemas of Kubernetes"
   ;;
 bench)
   need_jdk

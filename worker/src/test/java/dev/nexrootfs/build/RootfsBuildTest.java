@@ -151,6 +151,7 @@ class RootfsBuildTest {
         request.image(),
         request.agent(),
         null,
+        Network.NONE,
         request.size(),
         request.platform(),
         request.guest(),

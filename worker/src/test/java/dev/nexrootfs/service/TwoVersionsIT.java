@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
@@ -146,8 +147,8 @@ class TwoVersionsIT {
         some.forEach(Message::nak);
       }
     }
-    assertThat(taken).as("the job, after the older worker had it").isNotNull();
-    taken.ackSync(Duration.ofSeconds(5));
+    Objects.requireNonNull(taken, "the job, after the older worker had it")
+        .ackSync(Duration.ofSeconds(5));
     // And it serves on.
     assertThat(ask(68).worker()).isEqualTo("older");
   }
