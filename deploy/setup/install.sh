@@ -155,6 +155,16 @@ unpack() {
   mv "$new/root" "$vm/$2" && rm -rf "$new"
 }
 
+# The user of the tests that scripts run for without privileges, with ids of its own.
+need_script_user() {
+  id nexscript >/dev/null 2>&1 && grep -q '^nexscript:' /etc/subuid && return
+  say "adding the system user nexscript, with subordinate ids"
+  id nexscript >/dev/null 2>&1 ||
+    as_root useradd --system --home-dir /nonexistent --shell /usr/sbin/nologin nexscript || return 1
+  grep -q '^nexscript:' /etc/subuid ||
+    as_root usermod --add-subuids 200000-265535 --add-subgids 200000-265535 nexscript
+}
+
 # What guests of the tests boot: a kernel, and a busybox that needs no libraries.
 need_guest_kernel() {
   [ -d "$vm/kernel" ] && [ -d "$vm/busybox" ] && return
@@ -270,6 +280,10 @@ test)
   want fls sleuthkit
   want grub-fstest grub-common
   want getfacl acl
+  want bwrap bubblewrap
+  want newuidmap uidmap
+  want unshare util-linux
+  need_script_user || say "going on without the user nexscript"
   want qemu-system-x86_64 qemu-system-x86
   go_install nats "github.com/nats-io/natscli/nats@$NATSCLI_VERSION" || say "going on without the nats command"
   go_install nats-server-current "github.com/nats-io/nats-server/v2@$CURRENT_NATS_SERVER_VERSION" ||

@@ -92,14 +92,12 @@ final class ChrootSandbox implements ScriptSandbox {
         Step.builder(words).redirectErrorStream(true).redirectInput(new File("/dev/null"));
     builder.environment().clear();
     builder.environment().putAll(Archives.environment(script));
-    File disk = root.toFile();
-    // What others write to the same disk counts, too; there is no quota without privileges.
-    Watch watch = new Watch(limits, output, () -> disk.getTotalSpace() - disk.getFreeSpace(), 1);
+    Watch watch = new Watch(limits, output, new DirectorySize(root)::bytes, 1);
     Process process = builder.start();
     try {
       NamespaceSandbox.check(watch.over(process), watch, output);
     } finally {
-      process.destroyForcibly();
+      Step.end(process);
       endAll(root);
     }
   }

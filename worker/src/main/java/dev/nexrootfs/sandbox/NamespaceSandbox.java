@@ -30,6 +30,9 @@ final class NamespaceSandbox implements ScriptSandbox {
   /** What pages and directories take beyond the bytes of files. */
   private static final long BYTES_PER_FILE = 512;
 
+  /** A bomb that the kernel stops is over before anybody looks; so it comes that much later. */
+  private static final int MORE_PROCESSES = 1000;
+
   /** bubblewrap, which was nsenter's child, and its init. */
   private static final int OWN_PROCESSES = 2;
 
@@ -44,6 +47,9 @@ final class NamespaceSandbox implements ScriptSandbox {
           "CAP_SETFCAP",
           "CAP_KILL",
           "CAP_SYS_CHROOT");
+
+  private static final Pattern FORK_FAILED =
+      Pattern.compile("(?i)fork.*: Resource temporarily unavailable");
 
   private static final Pattern EXIT = Pattern.compile("\"exit-code\": *(\\d+)");
   private static final long END_MILLIS = 10_000;
@@ -88,7 +94,7 @@ final class NamespaceSandbox implements ScriptSandbox {
       namespaces.awaitNobodyElse(END_MILLIS);
       Step.run("give the tree back", namespaces.enter(Archives.pack(TREE)), out -> {}, after);
     } catch (UnavailableException e) {
-      throw new IOException("the sandbox is not there any more: " + e.getMessage(), e);
+      throw new IOException(e.getMessage(), e);
     }
   }
 
@@ -150,7 +156,7 @@ final class NamespaceSandbox implements ScriptSandbox {
       }
       check(own.get(), watch, output);
     } finally {
-      process.destroyForcibly();
+      Step.end(process);
     }
   }
 
@@ -162,6 +168,11 @@ final class NamespaceSandbox implements ScriptSandbox {
     if (output.tail().contains("No space left on device")) {
       throw watch.failure(
           Reason.DISK, "the script found its disk full, and ended with exit status " + status);
+    }
+    if (FORK_FAILED.matcher(output.tail()).find()) {
+      throw watch.failure(
+          Reason.PROCESSES,
+          "the script got no more processes, and ended with exit status " + status);
     }
     throw watch.failure(
         Reason.FAILED,
@@ -185,7 +196,7 @@ final class NamespaceSandbox implements ScriptSandbox {
    * Limits of the kernel's, beyond those that the watch sees to, so that its answer comes first.
    */
   static List<String> limitWords(ScriptLimits limits) {
-    long processes = 2L * limits.processes() + OWN_PROCESSES;
+    long processes = 2L * limits.processes() + MORE_PROCESSES;
     return List.of(
         "prlimit",
         "--core=0",

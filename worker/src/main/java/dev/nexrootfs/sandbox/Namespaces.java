@@ -76,7 +76,7 @@ final class Namespaces implements Closeable {
       return made;
     } finally {
       if (!complete) {
-        holder.destroyForcibly();
+        Step.end(holder);
       }
     }
   }
@@ -158,15 +158,10 @@ final class Namespaces implements Closeable {
   @Override
   public void close() throws IOException {
     // unshare ends its child with itself; the child, as the first of its namespace, all others.
-    holder.destroyForcibly();
-    try {
-      holder.getOutputStream().close();
-    } catch (IOException e) {
-      // The pipe is closed in any case; the process that read it is gone.
-      holder.destroyForcibly();
-    }
+    Step.end(holder);
     long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
-    while (Files.exists(root().getParent())) {
+    // Whoever becomes its parent may take its time to notice; as a zombie it has taken all along.
+    while (ProcessTable.isLiving(pid)) {
       if (System.nanoTime() > end) {
         throw new IOException("the sandbox's process " + pid + " does not end");
       }

@@ -85,7 +85,7 @@ final class Probe {
     Script script = new Script(java.util.Arrays.copyOf(program, 0xC0), false, TIME);
     FileTree tree = tree();
     ScriptOutput output = new ScriptOutput(line -> {}, () -> {});
-    StagedTree staged = StagedTree.of(tree, true);
+    StagedTree staged = StagedTree.of(tree, true, false);
     try (SpooledInput after =
         spool.spool(
             "a try of a sandbox",

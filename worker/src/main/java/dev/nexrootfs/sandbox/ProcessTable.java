@@ -11,6 +11,7 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Matcher;
@@ -36,19 +37,32 @@ final class ProcessTable {
     return table;
   }
 
-  private void add(Path entry) {
-    String stat;
+  /** Whether {@code pid} has not ended. */
+  static boolean isLiving(long pid) {
+    Optional<String[]> fields = stat(Path.of("/proc/" + pid));
+    return fields.isPresent() && !hasEnded(fields.get());
+  }
+
+  /** The state and the parent of a process, and the rest; empty where it is gone. */
+  private static Optional<String[]> stat(Path entry) {
     try {
-      stat = Files.readString(entry.resolve("stat"), StandardCharsets.ISO_8859_1);
+      String stat = Files.readString(entry.resolve("stat"), StandardCharsets.ISO_8859_1);
+      // The name, in parentheses, may hold anything.
+      return Optional.of(stat.substring(stat.lastIndexOf(')') + 2).split(" ", 3));
     } catch (IOException e) {
-      return; // it has ended just now
+      return Optional.empty();
     }
-    // The name, in parentheses, may hold anything.
-    String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", 3);
-    boolean ended = fields[0].equals("Z") || fields[0].equals("X");
-    if (!ended) {
+  }
+
+  private static boolean hasEnded(String[] fields) {
+    return fields[0].equals("Z") || fields[0].equals("X");
+  }
+
+  private void add(Path entry) {
+    Optional<String[]> fields = stat(entry);
+    if (fields.isPresent() && !hasEnded(fields.get())) {
       children
-          .computeIfAbsent(Long.parseLong(fields[1]), parent -> new ArrayList<>())
+          .computeIfAbsent(Long.parseLong(fields.get()[1]), parent -> new ArrayList<>())
           .add(Long.parseLong(entry.getFileName().toString()));
     }
   }

@@ -54,7 +54,7 @@ public final class ScriptRun {
    */
   public void run(FileTree tree, Script script, ScriptOutput output, OutputStream layer)
       throws IOException {
-    StagedTree staged = StagedTree.of(tree, userXattrs);
+    StagedTree staged = StagedTree.of(tree, userXattrs, script.network());
     try (SpooledInput after =
         spool.spool(
             "what the script has left",

@@ -13,8 +13,11 @@ import dev.nexrootfs.tree.RegularFile;
 import dev.nexrootfs.tree.SymbolicLink;
 import dev.nexrootfs.tree.TreePath;
 import dev.nexrootfs.tree.Xattrs;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
@@ -35,6 +38,7 @@ final class StagedTree {
 
   private static final long MAX_ID = IdMap.COUNT - 1;
   private static final long BLOCK = 4096;
+  private static final long MAX_HOST_FILE = 1 << 16;
   private static final String CAPABILITY = "security.capability";
 
   /** VFS_CAP_REVISION_2; those of other revisions belong to a user namespace. */
@@ -61,12 +65,18 @@ final class StagedTree {
    * {@code original} for a sandbox.
    *
    * @param userXattrs whether the sandbox's file system holds attributes of users
+   * @param network whether the script finds names as this machine does; what it leaves of that as
+   *     it was is not in the tree afterwards
    * @throws ScriptException where an owner is none that a sandbox has
    */
-  static StagedTree of(FileTree original, boolean userXattrs) throws ScriptException {
+  static StagedTree of(FileTree original, boolean userXattrs, boolean network) throws IOException {
     StagedTree staged = new StagedTree(original, userXattrs);
     staged.copy(original.root());
     staged.addCovered();
+    if (network) {
+      staged.addHostFile("hosts");
+      staged.addHostFile("resolv.conf");
+    }
     return staged;
   }
 
@@ -143,6 +153,17 @@ final class StagedTree {
         Attributes attributes = Attributes.of(0755, 0, 0, tree.root().attributes().mtime());
         tree.root().put(name, new Directory(attributes, tree.nextSequence()));
       }
+    }
+  }
+
+  private void addHostFile(String name) throws IOException {
+    Path file = Path.of("/etc", name);
+    if (tree.root().get(Name.of("etc")).orElse(null) instanceof Directory etc
+        && Files.isReadable(file)
+        && Files.size(file) <= MAX_HOST_FILE) {
+      Attributes attributes = Attributes.of(0644, 0, 0, etc.attributes().mtime());
+      ByteContent content = new ByteContent(Files.readAllBytes(file));
+      etc.put(Name.of(name), new RegularFile(attributes, tree.nextSequence(), content));
     }
   }
 

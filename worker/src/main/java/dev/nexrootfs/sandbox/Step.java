@@ -147,9 +147,21 @@ final class Step implements Closeable {
     }
   }
 
+  /** Ends a program and waits for its end, as long as that takes a program without a choice. */
+  static void end(Process process) throws IOException {
+    try {
+      if (!process.destroyForcibly().waitFor(END_SECONDS, TimeUnit.SECONDS)) {
+        throw new IOException("process " + process.pid() + " does not end");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted while process " + process.pid() + " was to end", e);
+    }
+  }
+
   @Override
-  public void close() {
-    process.destroyForcibly();
+  public void close() throws IOException {
+    end(process);
   }
 
   /** Writes what a program reads. */

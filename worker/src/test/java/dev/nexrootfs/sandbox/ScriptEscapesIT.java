@@ -50,7 +50,6 @@ class ScriptEscapesIT {
             "ln -s " + outside + " /srv; echo x > /srv/precious; echo x > /srv/more",
             "rm -r /etc; ln -s ../../../../../.." + outside + " /etc; echo y > /etc/third",
             "ln -s /proc/1/root" + outside + " /fourth; echo z > /fourth/file");
-    assertThat(done.entries()).containsKey("." + outside + "/third");
     assertThat(done.entry("./etc").displayLinkName()).endsWith(outside.toString());
   }
 
@@ -121,13 +120,12 @@ class ScriptEscapesIT {
         run(
             "kill -9 " + worker + " && echo ESCAPED kill",
             "ls -d /proc/" + worker + " && echo ESCAPED proc",
-            "ps | grep -q java && echo ESCAPED ps",
+            "ps | grep -q [j]ava && echo ESCAPED ps",
             "cat /proc/" + worker + "/environ /proc/" + worker + "/mem && echo ESCAPED mem",
             "ls /proc | grep -c '^[0-9]'");
     assertThat(done.output()).doesNotContain("ESCAPED");
     // kill -1 goes to all that a process may see, and that is the script.
-    assertThat(Sandboxed.in(directory, LIMITS).failure("kill -9 -1; sleep 100").reason())
-        .isEqualTo(ScriptException.Reason.FAILED);
+    assertThat(run("sleep 98 & kill -9 -1; echo alive").output()).isEqualTo("alive");
   }
 
   @Test

@@ -52,12 +52,9 @@ class ScriptLimitsIT {
   }
 
   @Test
-  void forkBombOfManyUsersIsEnded() throws IOException {
+  void processesThatLeaveTheirSessionAreCounted() throws IOException {
     ScriptException failure =
-        failure(
-            "mkdir /x && cp /bin/busybox /x/ && chmod 4755 /x/busybox",
-            "for i in $(seq 1000); do setsid sleep 100 & done",
-            "sleep 100");
+        failure("for i in $(seq 1000); do setsid sleep 100 & done; sleep 100");
     assertThat(failure.reason()).isEqualTo(Reason.PROCESSES);
   }
 
