@@ -114,8 +114,7 @@ class DeployIT {
   @Test
   void alertsNameMetricsThatWorkersHave() throws IOException {
     String alerts = Files.readString(DEPLOY.resolve("prometheus/alerts.yaml"));
-    String monitor =
-        Files.readString(Path.of("src/main/java/dev/nexrootfs/service/Monitor.java"));
+    String monitor = Files.readString(Path.of("src/main/java/dev/nexrootfs/service/Monitor.java"));
     TreeSet<String> metrics =
         Pattern.compile("nex_rootfs_(\\w+)")
             .matcher(alerts)

@@ -36,6 +36,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** The container image, and the compose file that runs it, by podman. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @Timeout(240)
+@SuppressWarnings("try") // A connection's close() can be interrupted.
 class ContainerIT {
   private static final Path COMPOSE = Path.of("../deploy/compose/compose.yaml");
 
@@ -121,7 +122,10 @@ class ContainerIT {
       assertThat(new String(answer.get(60, TimeUnit.SECONDS).getData(), StandardCharsets.UTF_8))
           .contains("\"location\"");
       assertThat(
-              containers.run("podman", "inspect", "-f", "{{.State.ExitCode}}", name).output().strip())
+              containers
+                  .run("podman", "inspect", "-f", "{{.State.ExitCode}}", name)
+                  .output()
+                  .strip())
           .endsWith("0");
       assertThat(containers.run("podman", "logs", name).output()).contains("stopped");
     } finally {
@@ -230,9 +234,7 @@ class ContainerIT {
   private static String get(int port, String path) throws Exception {
     HttpRequest request =
         HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path)).build();
-    return HttpClient.newHttpClient()
-        .send(request, HttpResponse.BodyHandlers.ofString())
-        .body();
+    return HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString()).body();
   }
 
   private static int freePort() throws Exception {

@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
@@ -135,19 +136,19 @@ class TwoVersionsIT {
     assertThat(published.getSeqno()).isPositive();
     JetStreamSubscription newer =
         client.jetStream().subscribe(null, PullSubscribeOptions.bind(pool.stream, "ns-default"));
-    Message taken = null;
+    Optional<Message> taken = Optional.empty();
     Instant end = Instant.now().plus(PATIENCE);
-    while (taken == null && Instant.now().isBefore(end)) {
+    while (taken.isEmpty() && Instant.now().isBefore(end)) {
       // The older one takes it first, as a rule, and gives it back.
       List<Message> some = newer.fetch(1, Duration.ofSeconds(1));
       if (!some.isEmpty() && some.get(0).metaData().deliveredCount() > 1) {
-        taken = some.get(0);
+        taken = Optional.of(some.get(0));
       } else {
         some.forEach(Message::nak);
       }
     }
-    assertThat(taken).as("the job, after the older worker had it").isNotNull();
-    taken.ackSync(Duration.ofSeconds(5));
+    assertThat(taken).as("the job, after the older worker had it").isPresent();
+    taken.get().ackSync(Duration.ofSeconds(5));
     // And it serves on.
     assertThat(ask(68).worker()).isEqualTo("older");
   }
