@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -60,6 +61,15 @@ class ContainerIT {
     Command.of("tar", "-C", directory.resolve("base"), "-cf", directory.resolve("base.tar"), ".")
         .run()
         .orThrow();
+  }
+
+  /** The store is this test's own: what it leaves there would only grow. */
+  @AfterAll
+  void prune() {
+    if (containers != null) {
+      containers.run("podman", "image", "prune", "-f").orThrow();
+      containers.run("podman", "volume", "prune", "-f").orThrow();
+    }
   }
 
   @Test
@@ -129,7 +139,7 @@ class ContainerIT {
           .endsWith("0");
       assertThat(containers.run("podman", "logs", name).output()).contains("stopped");
     } finally {
-      containers.run("podman", "rm", "-f", name);
+      containers.run("podman", "rm", "-f", "-v", name);
     }
   }
 
