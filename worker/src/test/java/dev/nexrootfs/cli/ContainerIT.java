@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -36,6 +37,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** The container image, and the compose file that runs it, by podman. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @Timeout(240)
+@SuppressWarnings("try") // A connection's close() can be interrupted.
 class ContainerIT {
   private static final Path COMPOSE = Path.of("../deploy/compose/compose.yaml");
 
@@ -59,6 +61,15 @@ class ContainerIT {
     Command.of("tar", "-C", directory.resolve("base"), "-cf", directory.resolve("base.tar"), ".")
         .run()
         .orThrow();
+  }
+
+  /** The store is this test's own: what it leaves there would only grow. */
+  @AfterAll
+  void prune() {
+    if (containers != null) {
+      containers.run("podman", "image", "prune", "-f").orThrow();
+      containers.run("podman", "volume", "prune", "-f").orThrow();
+    }
   }
 
   @Test
@@ -128,7 +139,7 @@ class ContainerIT {
           .endsWith("0");
       assertThat(containers.run("podman", "logs", name).output()).contains("stopped");
     } finally {
-      containers.run("podman", "rm", "-f", name);
+      containers.run("podman", "rm", "-f", "-v", name);
     }
   }
 
