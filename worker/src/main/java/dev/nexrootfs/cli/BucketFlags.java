@@ -21,7 +21,7 @@ final class BucketFlags {
     try {
       return new Subjects(subjectPrefix);
     } catch (IllegalArgumentException e) {
-      throw new CommandFailure("--subject-prefix: " + e.getMessage(), e);
+      throw CommandFailure.usage("--subject-prefix: " + e.getMessage(), e);
     }
   }
 }

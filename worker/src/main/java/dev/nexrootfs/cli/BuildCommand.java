@@ -130,7 +130,7 @@ final class BuildCommand implements Callable<Integer> {
     try {
       return Optional.of(Instant.ofEpochSecond(Long.parseLong(text)));
     } catch (NumberFormatException e) {
-      throw new CommandFailure("SOURCE_DATE_EPOCH is not a number of seconds: " + text, e);
+      throw CommandFailure.usage("SOURCE_DATE_EPOCH is not a number of seconds: " + text, e);
     }
   }
 }

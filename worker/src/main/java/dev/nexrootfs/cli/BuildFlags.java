@@ -160,7 +160,7 @@ final class BuildFlags {
           rootPassword,
           strict ? Lint.STRICT : Lint.WARN);
     } catch (IllegalArgumentException e) {
-      throw new CommandFailure(String.valueOf(e.getMessage()), e);
+      throw CommandFailure.usage(String.valueOf(e.getMessage()), e);
     }
   }
 
@@ -176,7 +176,7 @@ final class BuildFlags {
       throws java.io.IOException, CommandFailure {
     int equals = text.lastIndexOf('=');
     if (equals <= 0) {
-      throw new CommandFailure("--file " + text + " is not SRC=DEST");
+      throw CommandFailure.usage("--file " + text + " is not SRC=DEST", null);
     }
     Path source = existing(Path.of(text.substring(0, equals)), "--file");
     String mode = Files.isExecutable(source) ? "0755" : "0644";

@@ -16,6 +16,11 @@ final class CommandFailure extends Exception {
     this(ExitStatus.FAILED, message, cause);
   }
 
+  /** A command line that is wrong in itself; the message names the flag and the value. */
+  static CommandFailure usage(String message, @Nullable Throwable cause) {
+    return new CommandFailure(ExitStatus.USAGE, message, cause);
+  }
+
   CommandFailure(int status, String message, @Nullable Throwable cause) {
     super(message, cause);
     this.status = status;

@@ -1,9 +1,12 @@
 package dev.nexrootfs.cli;
 
-/** What a command exits with, for scripts; 0 is success, and picocli's 2 a wrong command line. */
+/** What a command exits with, for scripts; 0 is success. */
 final class ExitStatus {
   /** Anything that has no status of its own. */
   static final int FAILED = 1;
+
+  /** A wrong command line, as picocli has it. */
+  static final int USAGE = 2;
 
   /** The bucket has no such image, or {@code --check} finds that the file is not the image. */
   static final int NOT_THERE = 3;

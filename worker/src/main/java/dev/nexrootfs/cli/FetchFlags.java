@@ -29,8 +29,8 @@ final class FetchFlags {
   /** The end of the time that is given, by {@link System#nanoTime}. */
   long deadline() throws CommandFailure {
     if (timeoutSeconds < 1) {
-      throw new CommandFailure(
-          "--timeout: " + timeoutSeconds + " is not a number of seconds from 1 on");
+      throw CommandFailure.usage(
+          "--timeout: " + timeoutSeconds + " is not a number of seconds from 1 on", null);
     }
     return System.nanoTime() + Duration.ofSeconds(timeoutSeconds).toNanos();
   }

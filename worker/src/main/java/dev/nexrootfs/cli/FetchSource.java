@@ -26,7 +26,7 @@ record FetchSource(String bucket, List<String> names, Optional<Digest> digest) {
           ObjectLocation.parse(whole ? text : ObjectLocation.SCHEME + bucket + "/" + text);
       return new FetchSource(location.bucket(), names(location.object()), location.digest());
     } catch (IllegalArgumentException e) {
-      throw new CommandFailure(
+      throw CommandFailure.usage(
           "\"" + text + "\" is not NAME, NAME:TAG or nats://BUCKET/OBJECT, with @sha256:… or not",
           e);
     }

@@ -171,7 +171,8 @@ final class InspectCommand implements Callable<Integer> {
   private void showMerged(FileTree tree, String wanted) throws IOException, CommandFailure {
     if (tar != null) {
       if (!wanted.equals("/")) {
-        throw new CommandFailure("--tar with --image writes the whole tree; leave out " + wanted);
+        throw CommandFailure.usage(
+            "--tar with --image writes the whole tree; leave out " + wanted, null);
       }
       writeTar(tree, tar);
       return;
@@ -280,7 +281,7 @@ final class InspectCommand implements Callable<Integer> {
       boolean isThere = !text.contains("\\x") || reader.find(literal).isPresent();
       return isThere ? literal : TreePath.parse(unescaped(text));
     } catch (IllegalArgumentException e) {
-      throw new CommandFailure("PATH " + text + ": " + e.getMessage(), e);
+      throw CommandFailure.usage("PATH " + text + ": " + e.getMessage(), e);
     }
   }
 

@@ -66,7 +66,7 @@ final class LocalImages {
     } catch (RequestException e) {
       throw new CommandFailure(e.code() + ": " + e.line(), e);
     } catch (IllegalArgumentException e) {
-      throw new CommandFailure(String.valueOf(e.getMessage()), e);
+      throw CommandFailure.usage(String.valueOf(e.getMessage()), e);
     } finally {
       line.end();
     }

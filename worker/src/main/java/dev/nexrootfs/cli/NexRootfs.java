@@ -81,6 +81,7 @@ public final class NexRootfs implements Callable<Integer> {
     // One for all commands, and over the stream itself: only so it is asked for its faults.
     line.setOut(new PrintWriter(System.out, true, Charset.defaultCharset()))
         .setExecutionExceptionHandler(NexRootfs::report)
+        .setParameterExceptionHandler(NexRootfs::reportUsage)
         .setCaseInsensitiveEnumValuesAllowed(true);
     int status = line.execute(arguments);
     // A PrintWriter keeps its faults to itself; output that was lost is no success.
@@ -106,6 +107,18 @@ public final class NexRootfs implements Callable<Integer> {
   @Override
   public Integer call() {
     throw new ParameterException(spec.commandLine(), "a command is missing");
+  }
+
+  /** One line, as of every other failure; the whole help would push it off the screen. */
+  private static int reportUsage(ParameterException e, String... arguments) {
+    CommandLine line = e.getCommandLine();
+    String command = line.getCommandSpec().qualifiedName();
+    if (arguments.length == 0) {
+      line.usage(line.getErr());
+    } else {
+      line.getErr().println("nex-rootfs: " + e.getMessage() + "; see " + command + " --help");
+    }
+    return line.getCommandSpec().exitCodeOnInvalidInput();
   }
 
   private static int report(Exception e, CommandLine line, CommandLine.ParseResult result) {

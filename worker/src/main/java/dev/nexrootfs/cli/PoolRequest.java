@@ -4,7 +4,6 @@ import dev.nexrootfs.oci.Digest;
 import dev.nexrootfs.protocol.BuildEvent;
 import dev.nexrootfs.protocol.BuildReply;
 import dev.nexrootfs.protocol.BuildRequest;
-import dev.nexrootfs.protocol.CloudEvent;
 import dev.nexrootfs.protocol.ErrorBody;
 import dev.nexrootfs.protocol.Protocol;
 import dev.nexrootfs.protocol.Subjects;
@@ -25,13 +24,14 @@ import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicReference;
-import org.jspecify.annotations.Nullable;
 
 /** One way of asking a pool for an image: inputs into their bucket, the question, its events. */
 final class PoolRequest {
   /** The answer is sent right after the event. */
   private static final Duration AFTER_FAILURE = Duration.ofSeconds(5);
+
+  /** With nothing heard for so long, a request may be lost. */
+  private static final Duration SILENCE = Duration.ofSeconds(15);
 
   private static final Duration SLICE = Duration.ofSeconds(1);
 
@@ -106,16 +106,18 @@ final class PoolRequest {
               + " bytes; the server takes "
               + connection.getServerInfo().getMaxPayload());
     }
-    AtomicReference<@Nullable BuildEvent> failure = new AtomicReference<>();
-    Dispatcher watcher = connection.createDispatcher(message -> watch(message, id, line, failure));
+    BuildWatch watch = new BuildWatch(id, line);
+    Dispatcher watcher = connection.createDispatcher(watch::onMessage);
     watcher.subscribe("$NEX.events." + request.namespace() + ".*");
     String inbox = connection.createInbox();
     Subscription answers = connection.subscribe(inbox);
     String subject =
         flags.namespaceInSubject ? subjects.build() + "." + request.namespace() : subjects.build();
     long asked = System.nanoTime();
-    connection.publish(subject, inbox, new Headers().add(Subjects.BUILD_ID_HEADER, id), body);
-    Optional<Message> answer = await(answers, failure, deadline);
+    Headers headers = new Headers().add(Subjects.BUILD_ID_HEADER, id);
+    Runnable send = () -> connection.publish(subject, inbox, headers, body);
+    send.run();
+    Optional<Message> answer = await(answers, watch, send, deadline);
     answer.ifPresent(message -> showEnd(message, line));
     line.end();
     connection.closeDispatcher(watcher);
@@ -123,8 +125,8 @@ final class PoolRequest {
     if (answer.isPresent()) {
       return read(answer.get(), subjects);
     }
-    BuildEvent failed = failure.get();
-    if (failed != null) {
+    if (watch.failure().isPresent()) {
+      BuildEvent failed = watch.failure().get();
       throw new PoolRefusal(
           failed.errorCode()
               + ": "
@@ -171,9 +173,13 @@ final class PoolRequest {
     }
   }
 
-  /** The answer; none after the deadline, or some seconds after an event told of the failure. */
+  /**
+   * The answer; none after the deadline, or some seconds after an event told of the failure. A
+   * request that nothing is heard of may have died with the worker that took it: it is sent again,
+   * which does no harm to one that is under way.
+   */
   private static Optional<Message> await(
-      Subscription answers, AtomicReference<@Nullable BuildEvent> failure, long deadline)
+      Subscription answers, BuildWatch watch, Runnable send, long deadline)
       throws InterruptedException {
     long end = deadline;
     boolean failed = false;
@@ -183,9 +189,12 @@ final class PoolRequest {
       if (answer != null) {
         return Optional.of(answer);
       }
-      if (!failed && failure.get() != null) {
+      if (!failed && watch.failure().isPresent()) {
         failed = true;
         end = Math.min(end, System.nanoTime() + AFTER_FAILURE.toNanos());
+      }
+      if (!failed && watch.silentFor(SILENCE)) {
+        send.run();
       }
     }
     return Optional.empty();
@@ -210,24 +219,5 @@ final class PoolRequest {
                   : " (try again in " + error.retryAfterMs() + " ms)"));
     }
     return Protocol.read(answer.getData(), BuildReply.class);
-  }
-
-  private static void watch(
-      Message message,
-      String id,
-      ProgressLine line,
-      AtomicReference<@Nullable BuildEvent> failure) {
-    try {
-      BuildEvent event = Protocol.read(message.getData(), CloudEvent.class).data();
-      if (event != null && id.equals(event.id())) {
-        if (event.transition() == BuildEvent.Transition.FAILED) {
-          failure.set(event);
-        }
-        line.show(event.percent(), event.phase(), event.message());
-      }
-    } catch (IOException e) {
-      // Other programs' events travel on the same subjects; they are not ours to judge.
-      return;
-    }
   }
 }

@@ -43,7 +43,7 @@ final class RegistryFlags {
           Patience.USUAL,
           "nex-rootfs/" + Version.text());
     } catch (IllegalArgumentException e) {
-      throw new CommandFailure(String.valueOf(e.getMessage()), e);
+      throw CommandFailure.usage(String.valueOf(e.getMessage()), e);
     }
   }
 

@@ -75,8 +75,8 @@ final class RequestCommand implements Callable<Integer> {
   public Integer call() throws IOException, CommandFailure, InterruptedException {
     // Everything that can be wrong is found before anything is stored.
     if (timeoutSeconds < 1) {
-      throw new CommandFailure(
-          "--timeout: " + timeoutSeconds + " is not a number of seconds from 1 on");
+      throw CommandFailure.usage(
+          "--timeout: " + timeoutSeconds + " is not a number of seconds from 1 on", null);
     }
     if (output != null) {
       SparseFile.checkTarget(output);

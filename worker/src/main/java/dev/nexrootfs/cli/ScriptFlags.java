@@ -67,7 +67,7 @@ final class ScriptFlags {
     try {
       limits = new ScriptLimits(Duration.ofSeconds(seconds), memory, processes, disk, output);
     } catch (IllegalArgumentException e) {
-      throw new CommandFailure(String.valueOf(e.getMessage()), e);
+      throw CommandFailure.usage(String.valueOf(e.getMessage()), e);
     }
     Path scratch = cache.path().resolve("scripts");
     return new ScriptStep(

@@ -205,7 +205,7 @@ final class WorkerCommand implements Callable<Integer> {
     int colon = text.lastIndexOf(':');
     String port = text.substring(colon + 1);
     if (colon < 1 || !port.matches("\\d{1,5}") || Integer.parseInt(port) > 65_535) {
-      throw new CommandFailure("--http " + text + " is not HOST:PORT");
+      throw CommandFailure.usage("--http " + text + " is not HOST:PORT", null);
     }
     return new InetSocketAddress(text.substring(0, colon), Integer.parseInt(port));
   }
@@ -236,7 +236,7 @@ final class WorkerCommand implements Callable<Integer> {
           new PoolSettings(
               worker, pool.stream, pool.records, pool.leases, namespaceQueue, namespaceBuilds));
     } catch (IllegalArgumentException e) {
-      throw new CommandFailure(String.valueOf(e.getMessage()), e);
+      throw CommandFailure.usage(String.valueOf(e.getMessage()), e);
     }
   }
 

@@ -143,7 +143,10 @@ final class BuildEndpoint implements Front.Handler {
     BuildStatus status =
         job.status(BuildState.QUEUED, "queued", 0, "waiting for a slot", null, 0, null, null);
     if (!outage.sitOut(() -> pool.records().create(status))) {
-      throw used(job.id());
+      BuildStatus other =
+          outage.sitOut(() -> pool.records().status(job.id())).orElseThrow(() -> used(job.id()));
+      repeat(job, other, replyTo, outage);
+      return;
     }
     offer(job, status, replyTo, outage);
   }

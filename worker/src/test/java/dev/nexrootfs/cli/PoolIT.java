@@ -337,13 +337,15 @@ class PoolIT {
               List.of("--agent", agent(), "--file", none + "=/x"),
               List.of("--agent", agent(), "--name", "a/b"),
               List.of("--agent", agent(), "--output", none.resolve("x")),
-              List.of("--agent", agent(), "--script", agent()))) {
+              List.of("--agent", agent(), "--script", none))) {
         List<Object> words =
             new ArrayList<>(
                 List.of(
                     "request", "--no-context", "--server", server.url(), "--image-file", agent()));
         words.addAll(wrong);
-        assertThat(Program.run(words.toArray()).exit()).as(wrong.toString()).isEqualTo(1);
+        assertThat(Program.run(words.toArray()).exit())
+            .as(wrong.toString())
+            .isEqualTo(wrong.contains("--name") ? 2 : 1);
       }
       Connection connection = NatsServer.connect(server.url());
       assertThat(connection.objectStore("NEXINPUTS").getList()).isEmpty();
@@ -356,6 +358,10 @@ class PoolIT {
     assertThat(Program.run().exit()).isEqualTo(2);
     assertThat(Program.run("build", "--size", "12parsecs").exit()).isEqualTo(2);
     assertThat(Program.run("frobnicate").exit()).isEqualTo(2);
+    assertThat(Program.run("request", "--timeout", "0", "--agent", "x").exit()).isEqualTo(2);
+    assertThat(Program.run("build", "--no-such-flag").output().lines())
+        .containsExactly(
+            "nex-rootfs: Unknown option: '--no-such-flag'; see nex-rootfs build --help");
     assertThat(Program.run("--help").output()).contains("worker", "request", "build", "setup");
     assertThat(
             Program.run("build", "--image", "oci:/none", "--size", "0", "--guest", "plain")
