@@ -1,5 +1,6 @@
 package dev.nexrootfs.build;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.nexrootfs.layer.CacheDirectory;
@@ -9,6 +10,8 @@ import dev.nexrootfs.oracle.BootedGuest;
 import dev.nexrootfs.oracle.Command;
 import dev.nexrootfs.oracle.E2fsck;
 import dev.nexrootfs.oracle.Elf;
+import dev.nexrootfs.oracle.NatsServer;
+import dev.nexrootfs.oracle.Program;
 import dev.nexrootfs.oracle.Tar;
 import dev.nexrootfs.protocol.BuildReply;
 import dev.nexrootfs.protocol.BuildRequest;
@@ -17,12 +20,16 @@ import dev.nexrootfs.protocol.Finding;
 import dev.nexrootfs.protocol.Guest;
 import dev.nexrootfs.protocol.Lint;
 import dev.nexrootfs.protocol.Network;
+import dev.nexrootfs.protocol.Protocol;
 import dev.nexrootfs.protocol.ReplyMode;
 import dev.nexrootfs.protocol.Size;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -84,8 +91,10 @@ class GuestBootIT {
   }
 
   @Test
-  void openRcOfDebianStartsTheAgentAgainAfterPowerOffAndAfterPowerLoss() throws Exception {
-    Path image = build("oci:" + BootedGuest.base("openrc"), "openrc-shutdown -p now");
+  void debianOfTheExampleStartsTheAgentAgainAfterPowerOffAndAfterPowerLoss() throws Exception {
+    String script = Files.readString(Path.of("..", "deploy", "examples", "debian.sh"));
+    Path image =
+        buildByWorker(BootedGuest.base("openrc").toRealPath(), script, "openrc-shutdown -p now");
     BootedGuest guest = BootedGuest.of(image, directory);
     runsWell(guest.untilPowerOff(), 1);
     E2fsck.checkUsed(image);
@@ -147,32 +156,6 @@ class GuestBootIT {
 
   /** An image of {@code base} with the tests' agent; nothing is found that would keep it back. */
   private Path build(String base, String powerOff) throws Exception {
-    Path agent = Files.write(directory.resolve("agent"), Elf.shellOf("/bin/sh", "/opt/agent.sh"));
-    Path report =
-        Files.write(directory.resolve("report"), Elf.shellOf("/bin/sh", "/opt/report.sh"));
-    BuildRequest request =
-        new BuildRequest(
-            base,
-            agent.toString(),
-            null,
-            Network.NONE,
-            Size.parse("free=64MiB"),
-            "linux/amd64",
-            Guest.NEX,
-            List.of(
-                new FileSpec("/opt/agent.sh", AGENT_SCRIPT, null, null, null, null),
-                new FileSpec(
-                    "/opt/report.sh", REPORT_SCRIPT.formatted(powerOff), null, null, null, null),
-                new FileSpec("/opt/report", null, report.toString(), "4755", null, null)),
-            "rootfs",
-            "latest",
-            "default",
-            ReplyMode.FINAL,
-            null,
-            List.of("ext4"),
-            BOOT_SCRIPT,
-            "root",
-            Lint.STRICT);
     Path image = directory.resolve("rootfs.ext4");
     LayerCache cache =
         new LayerCache(new CacheDirectory(directory.resolve("cache"), 1L << 32), 1 << 30);
@@ -184,8 +167,82 @@ class GuestBootIT {
             1L << 40,
             Optional.empty(),
             ScriptStep.NONE);
-    BuildReply reply = build.run("id", request, new FileSink(image), Progress.NONE).reply();
+    BuildReply reply =
+        build.run("id", request(base, null, powerOff), new FileSink(image), Progress.NONE).reply();
     assertThat(reply.findings()).extracting(Finding::level).doesNotContain(Finding.Level.ERROR);
     return image;
+  }
+
+  /** The same by a worker, as a user of the NATS command line asks it, after a setup script. */
+  private Path buildByWorker(Path base, String script, String powerOff) throws Exception {
+    Command.require("nats");
+    Command.require("bwrap");
+    Path image = directory.resolve("rootfs.ext4");
+    try (NatsServer server = NatsServer.start();
+        Program worker =
+            Program.worker(
+                server.url(),
+                directory.resolve("worker"),
+                List.of(),
+                Map.of(),
+                "--allow-path",
+                base.toString(),
+                "--allow-path",
+                directory.toRealPath().toString())) {
+      Program.run("setup", "--no-context", "--server", server.url()).orThrow();
+      String body = new String(Protocol.write(request("oci:" + base, script, powerOff)), UTF_8);
+      String answer =
+          nats(server, "req", "--raw", "nex.rootfs.build", body, "--timeout", "120s").output();
+      assertThat(answer).as(worker.log()).contains("\"location\"");
+      BuildReply reply = Protocol.read(answer.getBytes(UTF_8), BuildReply.class);
+      assertThat(reply.script()).isNotNull();
+      assertThat(reply.findings()).extracting(Finding::level).doesNotContain(Finding.Level.ERROR);
+      nats(
+          server,
+          "object",
+          "get",
+          reply.bucket(),
+          reply.object(),
+          "--output",
+          image,
+          "--no-progress");
+      assertThat(worker.stop()).isZero();
+    }
+    return image;
+  }
+
+  private static Command.Result nats(NatsServer server, Object... arguments) {
+    List<Object> words = new ArrayList<>(List.of("nats", "--no-context", "--server", server.url()));
+    words.addAll(List.of(arguments));
+    return Command.of(words.toArray()).timeout(180).run().orThrow();
+  }
+
+  private BuildRequest request(String base, @Nullable String script, String powerOff)
+      throws Exception {
+    Path agent = Files.write(directory.resolve("agent"), Elf.shellOf("/bin/sh", "/opt/agent.sh"));
+    Path report =
+        Files.write(directory.resolve("report"), Elf.shellOf("/bin/sh", "/opt/report.sh"));
+    return new BuildRequest(
+        base,
+        agent.toString(),
+        script,
+        Network.NONE,
+        Size.parse("free=64MiB"),
+        "linux/amd64",
+        Guest.NEX,
+        List.of(
+            new FileSpec("/opt/agent.sh", AGENT_SCRIPT, null, null, null, null),
+            new FileSpec(
+                "/opt/report.sh", REPORT_SCRIPT.formatted(powerOff), null, null, null, null),
+            new FileSpec("/opt/report", null, report.toString(), "4755", null, null)),
+        "rootfs",
+        "latest",
+        "default",
+        ReplyMode.FINAL,
+        null,
+        List.of("ext4"),
+        BOOT_SCRIPT,
+        "root",
+        Lint.STRICT);
   }
 }
