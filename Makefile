@@ -41,7 +41,7 @@ test:
 
 soak:
 	@deploy/setup/install.sh test
-	$(MVN) -B -ntp spotless:check verify -DexcludedGroups= -Dnex-rootfs.random-trees=1000
+	$(MVN) -B -ntp spotless:check verify -DexcludedGroups=none -Dnex-rootfs.random-trees=1000
 
 check:
 	@deploy/setup/install.sh build

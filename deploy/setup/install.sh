@@ -240,13 +240,17 @@ need_prometheus() {
   done
 }
 
-# Containers, and a base for them that needs no registry.
+# Containers.
 need_containers() {
   want podman podman
   want buildah buildah
   want podman-compose podman-compose
   want runc runc
-  [ -e /usr/lib/podman/netavark ] || apt_install netavark aardvark-dns || return 1
+  [ -e /usr/lib/podman/netavark ] || apt_install netavark aardvark-dns
+}
+
+# A base for containers that needs no registry.
+need_container_base() {
   [ -f "$top/.cache/container/base.tar" ] && return
   has debootstrap || return 1
   say "making .cache/container/base.tar, a small Debian with a JRE"
@@ -290,12 +294,20 @@ test)
     say "going on without a current nats-server"
   need_current_e2fsprogs || say "going on without a current e2fsprogs"
   need_guest_kernel || say "going on without a kernel for guests"
-  need_guest_tools || say "going on without the guests' tools"
-  need_guest_bases || say "going on without bases for guests"
   want systemd-analyze systemd
   need_prometheus || say "going on without prometheus"
   need_containers || say "going on without containers"
+  # Each of these keeps one core busy for a minute or two, and they share nothing.
+  need_guest_tools &
+  tools=$!
+  need_guest_bases &
+  bases=$!
+  need_container_base &
+  base=$!
   need_kubernetes_schemas || say "going on without the schemas of Kubernetes"
+  wait "$tools" || say "going on without the guests' tools"
+  wait "$bases" || say "going on without bases for guests"
+  wait "$base" || say "going on without a base for containers"
   ;;
 bench)
   need_jdk

@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A blob on its way into the cache, read as it comes: first what an earlier download left, then the
- * rest from the origin. At its end it is verified, synced and named; closed earlier, what came
- * stays for the next download.
+ * rest from the origin. At its end it is verified and named; closed earlier, what came stays for
+ * the next download.
  */
 final class BlobDownload extends InputStream {
   private final Descriptor blob;

@@ -31,8 +31,7 @@ import org.slf4j.LoggerFactory;
 /**
  * A directory of content by digest, shared by all workers of this machine and safe against their
  * deaths: {@code blobs/ALGORITHM/HEX}, {@code layers/ALGORITHM/HEX}, {@code derived/ALGORITHM/HEX},
- * and what is being written in {@code ingest}. A file has its name only when it is whole and
- * synced.
+ * and what is being written in {@code ingest}. A file has its name only when it is whole.
  *
  * <p>All files together never take more than the limit. Where room is needed, the files that were
  * used longest ago go first; what a worker has open stays.
@@ -40,6 +39,13 @@ import org.slf4j.LoggerFactory;
 public final class CacheDirectory {
   private static final long MAX_STEP_BYTES = 16 << 20;
   private static final int MIN_STEPS = 64;
+
+  /**
+   * A document's size is believed before its bytes are read, so it has to be right after a loss of
+   * power, too. What is larger is read and hashed before it is believed, and fetched again where it
+   * is not right: to wait for the disk would only cost time.
+   */
+  private static final long SYNCED_BYTES = 8 << 20;
 
   /** Another worker downloads or decodes in the meantime, as long as that takes. */
   private static final Duration OTHERS = Duration.ofHours(6);
@@ -238,13 +244,12 @@ public final class CacheDirectory {
 
     /** Gives the file its name: from now on it is whole. */
     void commit() throws IOException {
-      channel.force(true);
+      if (channel.size() <= SYNCED_BYTES) {
+        channel.force(true);
+      }
       Files.createDirectories(target.getParent());
       Files.move(file, target, StandardCopyOption.ATOMIC_MOVE);
       touch(target);
-      try (FileChannel parent = FileChannel.open(target.getParent())) {
-        parent.force(true);
-      }
     }
 
     /** What is there is of no use. */

@@ -10,11 +10,13 @@ import java.time.Duration;
 import java.util.concurrent.CancellationException;
 import org.assertj.core.api.Assertions;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Each limit ends a script, and is named. */
+@Tag("alone")
 @Timeout(60)
 class ScriptLimitsIT {
   @TempDir Path directory;
