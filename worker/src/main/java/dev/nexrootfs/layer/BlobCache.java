@@ -81,7 +81,7 @@ public final class BlobCache {
     }
 
     private BlobDownload download(Descriptor blob, FileLocks.Held lock) throws IOException {
-      CacheDirectory.Part part = directory.part(CacheDirectory.Kind.BLOBS, blob.digest());
+      CachePart part = directory.part(CacheDirectory.Kind.BLOBS, blob.digest());
       try {
         BlobDownload download = new BlobDownload(blob, origin, part, lock, exchange, this::reopen);
         if (part.channel().size() == 0) {
@@ -95,7 +95,7 @@ public final class BlobCache {
       }
     }
 
-    private void fromPool(Descriptor blob, CacheDirectory.Part part, BlobDownload download)
+    private void fromPool(Descriptor blob, CachePart part, BlobDownload download)
         throws IOException {
       PartStream target = new PartStream(part, blob.size());
       boolean there = exchange.fetch(blob, target);
@@ -184,12 +184,12 @@ public final class BlobCache {
 
   /** Writes what a pool sends, never more than was promised. */
   private static final class PartStream extends OutputStream {
-    private final CacheDirectory.Part part;
+    private final CachePart part;
     private final long limit;
     private long count;
     private boolean isTooLong;
 
-    PartStream(CacheDirectory.Part part, long limit) {
+    PartStream(CachePart part, long limit) {
       this.part = part;
       this.limit = limit;
     }

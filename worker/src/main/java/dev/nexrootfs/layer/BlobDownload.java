@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 final class BlobDownload extends InputStream {
   private final Descriptor blob;
   private final BlobSource origin;
-  private final CacheDirectory.Part part;
+  private final CachePart part;
   private final FileLocks.Held lock;
   private final BlobExchange exchange;
   private final Reopen reopen;
@@ -35,7 +35,7 @@ final class BlobDownload extends InputStream {
   BlobDownload(
       Descriptor blob,
       BlobSource origin,
-      CacheDirectory.Part part,
+      CachePart part,
       FileLocks.Held lock,
       BlobExchange exchange,
       Reopen reopen)
@@ -123,12 +123,12 @@ final class BlobDownload extends InputStream {
   private static final class Source extends InputStream {
     private final Descriptor blob;
     private final BlobSource origin;
-    private final CacheDirectory.Part part;
+    private final CachePart part;
     private final long here;
     private long position;
     private @Nullable InputStream rest;
 
-    Source(Descriptor blob, BlobSource origin, CacheDirectory.Part part, long here) {
+    Source(Descriptor blob, BlobSource origin, CachePart part, long here) {
       this.blob = blob;
       this.origin = origin;
       this.part = part;

@@ -3,7 +3,6 @@ package dev.nexrootfs.layer;
 import dev.nexrootfs.oci.Digest;
 import java.io.Closeable;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryIteratorException;
@@ -11,7 +10,6 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
 import java.time.Duration;
@@ -39,13 +37,6 @@ import org.slf4j.LoggerFactory;
 public final class CacheDirectory {
   private static final long MAX_STEP_BYTES = 16 << 20;
   private static final int MIN_STEPS = 64;
-
-  /**
-   * A document's size is believed before its bytes are read, so it has to be right after a loss of
-   * power, too. What is larger is read and hashed before it is believed, and fetched again where it
-   * is not right: to wait for the disk would only cost time.
-   */
-  private static final long SYNCED_BYTES = 8 << 20;
 
   /** Another worker downloads or decodes in the meantime, as long as that takes. */
   private static final Duration OTHERS = Duration.ofHours(6);
@@ -193,77 +184,17 @@ public final class CacheDirectory {
    * The file in which {@code digest} is written until it is whole; what an earlier writer left is
    * still there. For the holder of the exclusive lock.
    */
-  Part part(Kind kind, Digest digest) throws IOException {
+  CachePart part(Kind kind, Digest digest) throws IOException {
     Path file = ingest().resolve(name(kind, digest).replace('/', '-') + ".part");
     FileChannel channel =
         FileChannel.open(
             file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
-    return new Part(file, channel, path(kind, digest));
+    return new CachePart(this, file, channel, path(kind, digest), stepBytes);
   }
 
   /** Removes what turned out not to be what its name says. For the holder of the exclusive lock. */
   void remove(Kind kind, Digest digest) throws IOException {
     Files.deleteIfExists(path(kind, digest));
-  }
-
-  /** A file that is being written. */
-  final class Part implements Closeable {
-    private final Path file;
-    private final FileChannel channel;
-    private final Path target;
-    private long reserved;
-
-    private Part(Path file, FileChannel channel, Path target) throws IOException {
-      this.file = file;
-      this.channel = channel;
-      this.target = target;
-      this.reserved = channel.size();
-    }
-
-    FileChannel channel() {
-      return channel;
-    }
-
-    /** Asks for room up to {@code size}; a step beyond what is there is counted anyway. */
-    private void reserve(long size) throws IOException {
-      if (size > reserved) {
-        long step = channel.size() + stepBytes;
-        makeRoom(Math.max(0, size - step));
-        reserved = Math.max(size, step);
-      }
-    }
-
-    /** Writes bytes at {@code at}, where the file ends so far. */
-    void append(long at, byte[] bytes, int offset, int length) throws IOException {
-      reserve(at + length);
-      ByteBuffer buffer = ByteBuffer.wrap(bytes, offset, length);
-      for (long position = at; buffer.hasRemaining(); ) {
-        position += channel.write(buffer, position);
-      }
-    }
-
-    /** Gives the file its name: from now on it is whole. */
-    void commit() throws IOException {
-      if (channel.size() <= SYNCED_BYTES) {
-        channel.force(true);
-      }
-      Files.createDirectories(target.getParent());
-      Files.move(file, target, StandardCopyOption.ATOMIC_MOVE);
-      touch(target);
-    }
-
-    /** What is there is of no use. */
-    void discard() throws IOException {
-      Files.deleteIfExists(file);
-    }
-
-    @Override
-    public void close() throws IOException {
-      channel.close();
-      if (Files.exists(file) && Files.size(file) == 0) {
-        Files.delete(file);
-      }
-    }
   }
 
   /** A file without a name, which is gone when it is closed. */
@@ -389,7 +320,7 @@ public final class CacheDirectory {
     }
   }
 
-  private static void touch(Path file) throws IOException {
+  static void touch(Path file) throws IOException {
     Instant now = Instant.now();
     Instant noted = Files.getLastModifiedTime(file).toInstant();
     // A clock that was wrong may have noted a use in the future.

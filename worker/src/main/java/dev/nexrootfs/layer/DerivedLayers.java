@@ -114,7 +114,7 @@ public final class DerivedLayers {
     boolean complete = false;
     try {
       byte[] record = (diffId + "\n" + note[0]).getBytes(StandardCharsets.UTF_8);
-      try (CacheDirectory.Part part = directory.part(Kind.DERIVED, key)) {
+      try (CachePart part = directory.part(Kind.DERIVED, key)) {
         part.channel().truncate(0);
         part.append(0, record, 0, record.length);
         part.commit();
@@ -131,7 +131,7 @@ public final class DerivedLayers {
   @SuppressWarnings("try") // the lock is held, not used
   private void store(Digest diffId, SpooledInput computed) throws IOException {
     try (FileLocks.Held lock = directory.exclusive(Kind.LAYERS, diffId);
-        CacheDirectory.Part part = directory.part(Kind.LAYERS, diffId)) {
+        CachePart part = directory.part(Kind.LAYERS, diffId)) {
       part.channel().truncate(0);
       ByteBuffer buffer = ByteBuffer.allocate(BUFFER_BYTES);
       long at = 0;

@@ -206,7 +206,7 @@ public final class LayerCache {
   private void decode(Image.Layer layer, BlobSource blobs, LongConsumer progress)
       throws IOException {
     String what = blobs.place() + ": layer " + layer.blob().digest();
-    try (CacheDirectory.Part part = directory.part(Kind.LAYERS, layer.diffId());
+    try (CachePart part = directory.part(Kind.LAYERS, layer.diffId());
         InputStream blob = new Counted(blobs.openVerified(layer.blob()), progress)) {
       boolean whole = false;
       try {
@@ -234,8 +234,7 @@ public final class LayerCache {
     }
   }
 
-  private void copyDecoded(
-      InputStream blob, CacheDirectory.Part out, MessageDigest computation, String what)
+  private void copyDecoded(InputStream blob, CachePart out, MessageDigest computation, String what)
       throws IOException {
     try (InputStream decoder = LayerDecoder.decode(new Uncloseable(blob), what)) {
       copy(decoder, out, computation, what);
@@ -248,8 +247,7 @@ public final class LayerCache {
     blob.transferTo(OutputStream.nullOutputStream());
   }
 
-  private void copy(
-      InputStream from, CacheDirectory.Part to, MessageDigest computation, String what)
+  private void copy(InputStream from, CachePart to, MessageDigest computation, String what)
       throws IOException {
     byte[] buffer = new byte[BUFFER_BYTES];
     long count = 0;

@@ -45,7 +45,7 @@ class CacheDirectoryTest {
   private void write(CacheDirectory cache, int number, int minutesAgo) throws IOException {
     byte[] bytes = content(number);
     try (FileLocks.Held lock = cache.exclusive(Kind.BLOBS, digest(number));
-        CacheDirectory.Part part = cache.part(Kind.BLOBS, digest(number))) {
+        CachePart part = cache.part(Kind.BLOBS, digest(number))) {
       assertThat(lock).isNotNull();
       for (int at = 0; at < SIZE; at += 1000) {
         part.append(at, bytes, at, 1000);
@@ -119,7 +119,7 @@ class CacheDirectoryTest {
     CacheDirectory cache = open();
     byte[] large = new byte[(int) LIMIT + 1];
     try (FileLocks.Held lock = cache.exclusive(Kind.LAYERS, Digest.sha256(large));
-        CacheDirectory.Part part = cache.part(Kind.LAYERS, Digest.sha256(large))) {
+        CachePart part = cache.part(Kind.LAYERS, Digest.sha256(large))) {
       assertThat(lock).isNotNull();
       assertThatThrownBy(() -> part.append(0, large, 0, large.length))
           .isInstanceOf(CacheFullException.class);
@@ -143,15 +143,15 @@ class CacheDirectoryTest {
   @Test
   void partIsThereForTheNextWriterUntilItIsWhole() throws Exception {
     CacheDirectory cache = open();
-    try (CacheDirectory.Part part = cache.part(Kind.BLOBS, digest(1))) {
+    try (CachePart part = cache.part(Kind.BLOBS, digest(1))) {
       part.append(0, content(1), 0, 5000);
     }
     assertThat(has(cache, 1)).isFalse();
-    try (CacheDirectory.Part part = open().part(Kind.BLOBS, digest(1))) {
+    try (CachePart part = open().part(Kind.BLOBS, digest(1))) {
       assertThat(part.channel().size()).isEqualTo(5000);
       part.discard();
     }
-    try (CacheDirectory.Part part = cache.part(Kind.BLOBS, digest(1))) {
+    try (CachePart part = cache.part(Kind.BLOBS, digest(1))) {
       assertThat(part.channel().size()).isZero();
     }
     assertThat(directory.resolve("ingest")).isEmptyDirectory();
@@ -163,7 +163,7 @@ class CacheDirectoryTest {
     try (FileLocks.Held lock = cache.exclusive(Kind.BLOBS, digest(1))) {
       assertThat(lock).isNotNull();
       for (int number : new int[] {1, 2}) {
-        try (CacheDirectory.Part part = cache.part(Kind.BLOBS, digest(number))) {
+        try (CachePart part = cache.part(Kind.BLOBS, digest(number))) {
           part.append(0, content(number), 0, 10);
         }
       }
