@@ -13,12 +13,17 @@ import dev.nexrootfs.oracle.NatsServer;
 import dev.nexrootfs.oracle.Program;
 import dev.nexrootfs.oracle.Tar;
 import dev.nexrootfs.protocol.BuildReply;
+import dev.nexrootfs.protocol.ErrorBody;
+import dev.nexrootfs.protocol.ErrorCode;
 import dev.nexrootfs.protocol.Protocol;
+import dev.nexrootfs.protocol.RequestException;
+import dev.nexrootfs.protocol.Subjects;
 import dev.nexrootfs.store.Buckets;
 import io.nats.client.Connection;
 import io.nats.client.Message;
 import io.nats.client.api.StreamInfoOptions;
 import io.nats.client.api.Subject;
+import io.nats.client.impl.Headers;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -31,6 +36,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
@@ -351,6 +357,48 @@ class PoolIT {
       assertThat(connection.objectStore("NEXINPUTS").getList()).isEmpty();
       connection.close();
     }
+  }
+
+  @Test
+  void requestThatNothingIsHeardOfIsSentAgainUnderItsIdAndToItsInbox() throws Exception {
+    writeBase(1000);
+    List<Message> asked = new CopyOnWriteArrayList<>();
+    try (NatsServer server = NatsServer.start()) {
+      Program.run("setup", "--no-context", "--server", server.url()).orThrow();
+      Connection connection = NatsServer.connect(server.url());
+      // A worker that dies with the first one.
+      connection
+          .createDispatcher(
+              message -> {
+                asked.add(message);
+                if (asked.size() == 2) {
+                  Headers headers = new Headers().add(Subjects.ERROR_CODE_HEADER, "503");
+                  RequestException failure =
+                      new RequestException(ErrorCode.DRAINING, "this is the second one");
+                  connection.publish(
+                      message.getReplyTo(), headers, Protocol.write(ErrorBody.of(failure, "x")));
+                }
+              })
+          .subscribe("nex.rootfs.build");
+      connection.flush(Duration.ofSeconds(5));
+      Command.Result result =
+          Program.run(
+              "request",
+              "--no-context",
+              "--server",
+              server.url(),
+              "--agent",
+              agent(),
+              "--image",
+              "oci:" + base());
+      connection.close();
+      assertThat(result.output()).contains("DRAINING: this is the second one");
+    }
+    assertThat(asked).hasSize(2);
+    assertThat(asked.get(1).getReplyTo()).isEqualTo(asked.get(0).getReplyTo());
+    assertThat(asked.get(1).getHeaders().getFirst(Subjects.BUILD_ID_HEADER))
+        .isEqualTo(asked.get(0).getHeaders().getFirst(Subjects.BUILD_ID_HEADER));
+    assertThat(asked.get(1).getData()).isEqualTo(asked.get(0).getData());
   }
 
   @Test
