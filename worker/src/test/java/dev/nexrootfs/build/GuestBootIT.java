@@ -31,13 +31,17 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
  * Images boot by their own init, which starts the agent as nex. The agent of these tests is a shell
  * script behind an ELF program; what it has to say on a serial line, a setuid program says for it.
  */
+@Tag("alone")
 class GuestBootIT {
   /** Each boot appends to a file, so that the next knows which it is. */
   private static final String AGENT_SCRIPT =
@@ -91,6 +95,7 @@ class GuestBootIT {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT) // an emulated machine keeps one core busy
   void debianOfTheExampleStartsTheAgentAgainAfterPowerOffAndAfterPowerLoss() throws Exception {
     String script = Files.readString(Path.of("..", "deploy", "examples", "debian.sh"));
     Path image =
@@ -112,6 +117,7 @@ class GuestBootIT {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT) // an emulated machine keeps one core busy
   void busyboxInitUnderOpenRcStartsTheAgent() throws Exception {
     Path image = build("oci:" + BootedGuest.base("busybox-openrc"), "busybox poweroff");
     runsWell(BootedGuest.of(image, directory).untilPowerOff(), 1);
@@ -119,6 +125,7 @@ class GuestBootIT {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT) // an emulated machine keeps one core busy
   void busyboxAloneStartsTheAgent() throws Exception {
     Path base = directory.resolve("base");
     Tar layer =
@@ -134,6 +141,7 @@ class GuestBootIT {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT) // an emulated machine keeps one core busy
   void systemdStartsTheAgent() throws Exception {
     Path image = build("oci:" + BootedGuest.base("systemd"), "systemctl poweroff");
     runsWell(BootedGuest.of(image, directory).untilPowerOff(), 1);
