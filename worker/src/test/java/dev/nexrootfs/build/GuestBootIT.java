@@ -31,8 +31,11 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
@@ -42,6 +45,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
  * script behind an ELF program; what it has to say on a serial line, a setuid program says for it.
  */
 @Tag("alone")
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class GuestBootIT {
   /** Each boot appends to a file, so that the next knows which it is. */
   private static final String AGENT_SCRIPT =
@@ -95,6 +99,7 @@ class GuestBootIT {
   }
 
   @Test
+  @Order(1) // the longest
   @Execution(ExecutionMode.CONCURRENT) // an emulated machine keeps one core busy
   void debianOfTheExampleStartsTheAgentAgainAfterPowerOffAndAfterPowerLoss() throws Exception {
     String script = Files.readString(Path.of("..", "deploy", "examples", "debian.sh"));

@@ -41,7 +41,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * What GNU tar writes of a directory is read as that directory: random trees with holes, links,
  * fifos, attributes and lists, in each of its formats.
  */
-class TarDifferentialTest {
+class TarDifferentialIT {
   private static final int ENTRIES = 40;
 
   @TempDir Path directory;

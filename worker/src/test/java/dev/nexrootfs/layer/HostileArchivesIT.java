@@ -8,7 +8,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-class HostileArchivesTest {
+class HostileArchivesIT {
   private static final long SECONDS_OF_ALL = 300;
   private static final long MILLIS_OF_EACH = 30_000;
 
