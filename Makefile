@@ -15,7 +15,7 @@ help:
 	@echo 'make demo    the whole way once, on this machine'
 	@echo 'make test    every test, with real servers, kernels and tools'
 	@echo 'make soak    the same with the long tests of images in use, and 1000 random trees'
-	@echo 'make check   format, compile, unit tests; under two minutes'
+	@echo 'make check   format, compile, unit tests'
 	@echo 'make bench   ratios against mke2fs -d, cat, skopeo and umoci, as root'
 	@echo 'make fuzz    Jazzer on layers and manifests, FUZZ_SECONDS=3600 each'
 	@echo 'make fmt     formats the sources'
