@@ -128,6 +128,17 @@ class FloorsTest {
     onlyIn("com.github.luben.zstd..", "layer");
   }
 
+  /** Tests too: the settings of {@code Transport} hold only where it is first to use the client. */
+  @Test
+  void httpClientIsTheRegistrysAlone() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackage("dev.nexrootfs.registry")
+        .should()
+        .dependOnClassesThat(resideInAnyPackage("java.net.http.."))
+        .check(new ClassFileImporter().importPackages("dev.nexrootfs"));
+  }
+
   @Test
   void noPackageIsADrawer() {
     noClasses()

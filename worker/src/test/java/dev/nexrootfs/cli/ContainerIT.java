@@ -7,16 +7,13 @@ import dev.nexrootfs.oracle.Command;
 import dev.nexrootfs.oracle.Containers;
 import dev.nexrootfs.oracle.E2fsck;
 import dev.nexrootfs.oracle.Elf;
+import dev.nexrootfs.oracle.HttpAnswer;
 import dev.nexrootfs.oracle.NatsServer;
 import dev.nexrootfs.oracle.Program;
 import dev.nexrootfs.oracle.Tar;
 import io.nats.client.Connection;
 import io.nats.client.Message;
 import java.net.ServerSocket;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -174,7 +171,7 @@ class ContainerIT {
       E2fsck.check(image);
       awaitMetric(prometheus, "sum(nex_rootfs_built_total)", "\"1\"");
       awaitMetric(prometheus, "count(up{job=\"nex-rootfs\"}==1)", "\"2\"");
-      assertThat(get(prometheus, "/api/v1/rules"))
+      assertThat(HttpAnswer.of(prometheus, "/api/v1/rules").body())
           .contains("NexRootfsNoWorker")
           .doesNotContain("\"health\":\"err\"");
       containers.run("podman", "stop", "--time=5", project + "_nats-2_1").orThrow();
@@ -237,14 +234,8 @@ class ContainerIT {
     while (!answer.contains(value)) {
       assertThat(Instant.now()).as("%s: %s", query, answer).isBefore(end);
       LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(200));
-      answer = get(port, path);
+      answer = HttpAnswer.of(port, path).body();
     }
-  }
-
-  private static String get(int port, String path) throws Exception {
-    HttpRequest request =
-        HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path)).build();
-    return HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString()).body();
   }
 
   private static int freePort() throws Exception {

@@ -2,25 +2,15 @@ package dev.nexrootfs.service;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.nexrootfs.oracle.HttpAnswer;
 import dev.nexrootfs.oracle.NatsServer;
 import java.net.InetSocketAddress;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What a worker says over HTTP. */
 class MonitorIT {
-  private static HttpResponse<String> get(int port, String path) throws Exception {
-    return HttpClient.newHttpClient()
-        .send(
-            HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path)).build(),
-            HttpResponse.BodyHandlers.ofString());
-  }
-
   @Test
   void workerIsReadyWhileItIsConnectedAndCountsWhatItDoes(@TempDir Path directory)
       throws Exception {
@@ -30,12 +20,11 @@ class MonitorIT {
       int port =
           worker.service.monitor(
               new InetSocketAddress(java.net.InetAddress.getLoopbackAddress(), 0));
-      assertThat(get(port, "/healthz").statusCode()).isEqualTo(200);
-      assertThat(get(port, "/readyz").statusCode()).isEqualTo(200);
+      assertThat(HttpAnswer.of(port, "/healthz").status()).isEqualTo(200);
+      assertThat(HttpAnswer.of(port, "/readyz").status()).isEqualTo(200);
       pool.admin.request(pool.subjects.build(), new byte[0], java.time.Duration.ofSeconds(10));
-      HttpResponse<String> metrics = get(port, "/metrics");
-      assertThat(metrics.headers().firstValue("Content-Type").orElse(""))
-          .startsWith("text/plain; version=0.0.4");
+      HttpAnswer metrics = HttpAnswer.of(port, "/metrics");
+      assertThat(metrics.contentType()).startsWith("text/plain; version=0.0.4");
       assertThat(metrics.body())
           .contains("\nnex_rootfs_capacity 3\n")
           .contains("\nnex_rootfs_requests_total 1\n")
@@ -47,10 +36,10 @@ class MonitorIT {
               line ->
                   line.matches("# (HELP|TYPE) [a-z_]+ .*|[a-z_]+(\\{[a-z]+=\"\\w+\"})? [0-9.]+"));
       worker.store.close();
-      assertThat(get(port, "/readyz").statusCode()).isEqualTo(503);
-      assertThat(get(port, "/readyz").body()).contains("JetStream");
+      assertThat(HttpAnswer.of(port, "/readyz").status()).isEqualTo(503);
+      assertThat(HttpAnswer.of(port, "/readyz").body()).contains("JetStream");
       worker.front.close();
-      assertThat(get(port, "/healthz").statusCode()).isEqualTo(200);
+      assertThat(HttpAnswer.of(port, "/healthz").status()).isEqualTo(200);
       pool.close();
     }
   }
