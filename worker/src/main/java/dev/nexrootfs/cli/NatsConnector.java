@@ -14,12 +14,18 @@ import java.time.Duration;
 
 /** Connects to NATS. A connection keeps trying for ever once it has been up. */
 final class NatsConnector {
-  /** What may be written while a connection is away: more than an upload's window, twice. */
   /** While a worker is away, its requesters are told that nobody serves. */
   private static final Duration RECONNECT_WAIT = Duration.ofMillis(250);
 
   private static final Duration RETRY_WAIT = Duration.ofSeconds(1);
 
+  /** A server that is gone without a word is noticed after this, {@link #PINGS} times. */
+  private static final Duration PING = Duration.ofSeconds(30);
+
+  /** A flush is a PING, too; one more than this that has no PONG yet ends the connection. */
+  private static final int PINGS = 4;
+
+  /** What may be written while a connection is away: more than an upload's window, twice. */
   private static final long RECONNECT_BUFFER_BYTES = 32 << 20;
 
   private NatsConnector() {}
@@ -88,6 +94,8 @@ final class NatsConnector {
             .maxReconnects(-1)
             .reconnectBufferSize(RECONNECT_BUFFER_BYTES)
             .reconnectWait(RECONNECT_WAIT)
+            .pingInterval(PING)
+            .maxPingsOut(PINGS)
             .requestCleanupInterval(Duration.ofSeconds(5))
             .errorListener(new ConnectionLog(name, settings))
             .connectionListener(new ConnectionLog(name, settings));

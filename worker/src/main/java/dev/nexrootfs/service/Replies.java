@@ -39,6 +39,7 @@ final class Replies {
   private static final byte[] NOTHING = {};
 
   private final Connection front;
+  private final SharedFlush flush;
   private final ServiceSettings settings;
   private final Figures figures;
   private final ExecutorService thread =
@@ -46,6 +47,7 @@ final class Replies {
 
   Replies(Connection front, ServiceSettings settings, Figures figures) {
     this.front = front;
+    this.flush = new SharedFlush(front, FLUSH);
     this.settings = settings;
     this.figures = figures;
   }
@@ -85,6 +87,7 @@ final class Replies {
       return false;
     }
     try {
+      long reconnects = front.getStatistics().getReconnects();
       for (Job job : jobs) {
         String replyTo = job.replyTo();
         if (replyTo != null && settings.isInbox(replyTo)) {
@@ -98,8 +101,9 @@ final class Replies {
           noteWhetherHeard(job.id(), unheard);
         }
       }
-      front.flush(FLUSH);
-      return true;
+      flush.await();
+      // What was written to a connection that then broke is lost, though the next one is flushed.
+      return front.getStatistics().getReconnects() == reconnects;
     } catch (TimeoutException | IllegalStateException e) {
       LOG.info("{} answers are sent again: {}", jobs.size(), e.getMessage());
       return false;
@@ -151,15 +155,20 @@ final class Replies {
     long deadline = System.nanoTime() + AWAY_NANOS;
     while (System.nanoTime() < deadline) {
       try {
+        long reconnects = front.getStatistics().getReconnects();
         if (front.getStatus() == Connection.Status.CONNECTED) {
           CompletableFuture<Message> unheard =
               front.requestWithTimeout(replyTo, headers, body, NO_RESPONDERS);
           if (streamed) {
             front.publish(replyTo, NOTHING);
           }
-          front.flush(FLUSH);
-          noteWhetherHeard(id, unheard);
-          return true;
+          flush.await();
+          if (front.getStatistics().getReconnects() == reconnects) {
+            noteWhetherHeard(id, unheard);
+            return true;
+          }
+          LOG.info("build {}: the answer is sent again: the connection was lost meanwhile", id);
+          continue;
         }
         if (front.getStatus() == Connection.Status.CLOSED) {
           break;
