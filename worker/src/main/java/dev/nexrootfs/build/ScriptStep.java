@@ -6,6 +6,7 @@ import dev.nexrootfs.layer.LayerCache;
 import dev.nexrootfs.layer.SpooledInput;
 import dev.nexrootfs.oci.Digest;
 import dev.nexrootfs.oci.Image;
+import dev.nexrootfs.oci.ImageConfig;
 import dev.nexrootfs.oci.Platform;
 import dev.nexrootfs.protocol.BuildRequest;
 import dev.nexrootfs.protocol.ErrorCode;
@@ -33,6 +34,9 @@ import java.util.Map;
 public record ScriptStep(SandboxChoice sandbox, boolean allowNetwork, boolean verify) {
   private static final Map<String, String> ARCHITECTURES =
       Map.of("amd64", "amd64", "aarch64", "arm64");
+
+  /** The kernel takes 128 KiB for one variable. */
+  private static final long MAX_ENVIRONMENT_BYTES = 64 << 10;
 
   /** For whoever runs no scripts. */
   public static final ScriptStep NONE =
@@ -88,7 +92,12 @@ public record ScriptStep(SandboxChoice sandbox, boolean allowNetwork, boolean ve
       throws IOException, RequestException {
     ScriptRun run = sandbox.run().orElseThrow();
     SpooledInput text = resolved.script().orElseThrow();
-    Script script = new Script(bytes(text), request.network() == Network.HOST, time);
+    Script script =
+        new Script(
+            bytes(text),
+            request.network() == Network.HOST,
+            environment(resolved.image().config()),
+            time);
     DerivedLayers derived = new DerivedLayers(cache);
     Digest key = key(request, resolved, time, run);
     String isolation = run.isolation().text();
@@ -130,6 +139,33 @@ public record ScriptStep(SandboxChoice sandbox, boolean allowNetwork, boolean ve
     return bytes.array();
   }
 
+  private static Map<String, String> environment(ImageConfig config) throws RequestException {
+    Map<String, String> environment = config.environment();
+    long bytes = 0;
+    for (Map.Entry<String, String> variable : environment.entrySet()) {
+      bytes += assignment(variable).length;
+      if (variable.getKey().indexOf(0) >= 0 || variable.getValue().indexOf(0) >= 0) {
+        throw new RequestException(
+            ErrorCode.INVALID_IMAGE,
+            "image: its configuration's Env has a NUL in "
+                + variable.getKey().replace("\0", "\\0"));
+      }
+    }
+    if (bytes > MAX_ENVIRONMENT_BYTES) {
+      throw new RequestException(
+          ErrorCode.INVALID_IMAGE,
+          "image: its configuration's Env has "
+              + bytes
+              + " bytes; a script takes "
+              + MAX_ENVIRONMENT_BYTES);
+    }
+    return environment;
+  }
+
+  private static byte[] assignment(Map.Entry<String, String> variable) {
+    return (variable.getKey() + "=" + variable.getValue()).getBytes(StandardCharsets.UTF_8);
+  }
+
   /** All that a script's result depends on, but the network. */
   private static Digest key(
       BuildRequest request, ResolvedInputs resolved, Instant time, ScriptRun run) {
@@ -141,6 +177,9 @@ public record ScriptStep(SandboxChoice sandbox, boolean allowNetwork, boolean ve
     text.append("script ").append(resolved.script().orElseThrow().digest()).append('\n');
     for (Image.Layer layer : resolved.image().layers()) {
       text.append("layer ").append(layer.diffId()).append('\n');
+    }
+    for (Map.Entry<String, String> variable : resolved.image().config().environment().entrySet()) {
+      text.append("environment ").append(Digest.sha256(assignment(variable))).append('\n');
     }
     for (ResolvedInputs.AddedFile file : resolved.files()) {
       text.append("file ").append(file.digest()).append(' ');

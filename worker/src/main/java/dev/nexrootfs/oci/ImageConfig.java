@@ -8,6 +8,8 @@ import java.time.OffsetDateTime;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param variant of the architecture
  * @param created when the image was made, RFC 3339
  * @param rootfs the layers' diffIDs
+ * @param config what a container of the image starts with
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record ImageConfig(
@@ -25,7 +28,8 @@ public record ImageConfig(
     @Nullable String architecture,
     @Nullable String variant,
     @Nullable String created,
-    @Nullable RootFs rootfs) {
+    @Nullable RootFs rootfs,
+    @Nullable Execution config) {
   /**
    * The layers.
    *
@@ -42,6 +46,14 @@ public record ImageConfig(
       }
     }
   }
+
+  /**
+   * What a container of the image starts with.
+   *
+   * @param env its environment, each {@code NAME=VALUE}
+   */
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Execution(@JsonProperty("Env") @Nullable List<@Nullable String> env) {}
 
   /** What the image runs on. */
   public Platform platform() {
@@ -60,6 +72,23 @@ public record ImageConfig(
     } catch (DateTimeException e) {
       return Optional.empty();
     }
+  }
+
+  /**
+   * The environment, by name; of a name that is there twice, the later value. An entry without a
+   * name or without {@code =} sets nothing.
+   */
+  public SortedMap<String, String> environment() {
+    SortedMap<String, String> environment = new TreeMap<>();
+    if (config != null && config.env() != null) {
+      for (String entry : config.env()) {
+        int equals = entry == null ? -1 : entry.indexOf('=');
+        if (entry != null && equals > 0) {
+          environment.put(entry.substring(0, equals), entry.substring(equals + 1));
+        }
+      }
+    }
+    return environment;
   }
 
   /** The digests of the uncompressed layers, lowest first. */

@@ -1,7 +1,8 @@
 package dev.nexrootfs.sandbox;
 
 import java.util.List;
-import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /** The words of the programs that bring a tree in and out, and start its script. */
 final class Archives {
@@ -53,13 +54,15 @@ final class Archives {
   }
 
   /** All that the script finds in its environment. */
-  static Map<String, String> environment(Script script) {
-    return Map.of(
-        "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        "HOME", "/root",
-        "USER", "root",
-        "LANG", "C.UTF-8",
-        "TZ", "UTC",
-        "SOURCE_DATE_EPOCH", Long.toString(script.time().getEpochSecond()));
+  static SortedMap<String, String> environment(Script script) {
+    SortedMap<String, String> environment = new TreeMap<>();
+    environment.put("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    environment.put("HOME", "/root");
+    environment.put("USER", "root");
+    environment.put("LANG", "C.UTF-8");
+    environment.put("TZ", "UTC");
+    environment.putAll(script.environment());
+    environment.put("SOURCE_DATE_EPOCH", Long.toString(script.time().getEpochSecond()));
+    return environment;
   }
 }

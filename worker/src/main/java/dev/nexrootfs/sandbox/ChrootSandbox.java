@@ -92,6 +92,8 @@ final class ChrootSandbox implements ScriptSandbox {
         Step.builder(words).redirectErrorStream(true).redirectInput(new File("/dev/null"));
     builder.environment().clear();
     builder.environment().putAll(Archives.environment(script));
+    // The programs of this machine that lead to the script are not to load what an image names.
+    builder.environment().keySet().removeIf(name -> name.startsWith("LD_"));
     Watch watch = new Watch(limits, output, new DirectorySize(root)::bytes, 1);
     Process process = builder.start();
     try {

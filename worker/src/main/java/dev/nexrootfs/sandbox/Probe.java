@@ -82,7 +82,7 @@ final class Probe {
       throws UnavailableException, IOException {
     byte[] program = HexFormat.of().parseHex(PROGRAMS.get(architecture));
     // Whole pages are mapped, so the file may be shorter than its segment says by less than one.
-    Script script = new Script(java.util.Arrays.copyOf(program, 0xC0), false, TIME);
+    Script script = new Script(java.util.Arrays.copyOf(program, 0xC0), false, Map.of(), TIME);
     FileTree tree = tree();
     ScriptOutput output = new ScriptOutput(line -> {}, () -> {});
     StagedTree staged = StagedTree.of(tree, true, false);

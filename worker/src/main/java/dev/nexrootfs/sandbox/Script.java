@@ -1,6 +1,7 @@
 package dev.nexrootfs.sandbox;
 
 import java.time.Instant;
+import java.util.Map;
 
 /**
  * A script, and what it finds when it starts.
@@ -8,10 +9,16 @@ import java.time.Instant;
  * @param bytes its text, which says by {@code #!} what reads it, else {@code /bin/sh} does; or an
  *     ELF executable
  * @param network whether it reaches what the worker reaches
+ * @param environment the image's, by name: it adds to what every script finds, and wins over it
  * @param time the latest time that a file may have afterwards; the script finds it in {@code
  *     SOURCE_DATE_EPOCH}
  */
-public record Script(byte[] bytes, boolean network, Instant time) {
+public record Script(byte[] bytes, boolean network, Map<String, String> environment, Instant time) {
+  /** Copies the map. */
+  public Script {
+    environment = Map.copyOf(environment);
+  }
+
   /** Whether the kernel can start it by itself. */
   boolean startsByItself() {
     boolean interpreted = bytes.length > 2 && bytes[0] == '#' && bytes[1] == '!';

@@ -36,6 +36,7 @@ class ScriptIT {
 
   @TempDir Path directory;
   private Path image = Path.of("/nonexistent");
+  private byte[] tree = {};
 
   @BeforeEach
   void makeImage() throws IOException {
@@ -51,7 +52,8 @@ class ScriptIT {
       tar.link("bin/" + name, "busybox");
     }
     tar.file("etc/motd", "hello\n").file("etc/last", "x".repeat(10_000));
-    image = OciImages.in(directory.resolve("image")).layer(tar.bytes()).write();
+    tree = tar.bytes();
+    image = OciImages.in(directory.resolve("image")).layer(tree).write();
     Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwxrwxrwx"));
   }
 
@@ -95,6 +97,19 @@ class ScriptIT {
     Command.Result built = as("0", build("root.ext4", "--script", script("id; mkdir /srv")));
     assertThat(built.orThrow().output()).contains("\"isolation\":\"userns-root\"", "uid=0");
     E2fsck.check(directory.resolve("root.ext4"));
+  }
+
+  @Test
+  void environmentOfTheImageIsTheScriptsAndPartOfItsKey() throws IOException {
+    Path script = script("echo \"it is $FLAVOR\" > /etc/flavor; cat /etc/flavor");
+    for (String flavor : List.of("sour", "sweet")) {
+      OciImages.in(directory.resolve("image"))
+          .config("{\"Env\":[\"FLAVOR=" + flavor + "\",\"NOTHING\"]}")
+          .layer(tree)
+          .write();
+      Command.Result built = as("0", build("env.ext4", "--script", script)).orThrow();
+      assertThat(built.output()).contains("it is " + flavor, "\"cached\":false");
+    }
   }
 
   @Test

@@ -182,8 +182,19 @@ class ImageLayoutTest {
 
   @Test
   void timeOfYearOneIsNoTime() throws Exception {
-    ImageConfig none = new ImageConfig("linux", "amd64", null, "0001-01-01T00:00:00Z", null);
+    ImageConfig none = new ImageConfig("linux", "amd64", null, "0001-01-01T00:00:00Z", null, null);
     assertThat(none.createdAt()).isEmpty();
+  }
+
+  @Test
+  void ofAVariableThatIsThereTwiceTheLaterCountsAndWhatIsNoneSetsNothing() throws Exception {
+    OciImages.in(directory)
+        .config(
+            "{\"Env\":[\"A=1\",\"B=x=y\",\"A=2\",\"NAME\",\"=value\",null,\"E=\"],\"User\":\"7\"}")
+        .layer(tar)
+        .write();
+    assertThat(ImageLayout.open(directory, "", AMD64).config().environment())
+        .containsExactly(Map.entry("A", "2"), Map.entry("B", "x=y"), Map.entry("E", ""));
   }
 
   @Test

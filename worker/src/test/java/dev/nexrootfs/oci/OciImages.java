@@ -18,6 +18,7 @@ public final class OciImages {
   private final Path directory;
   private final List<String> layers = new ArrayList<>();
   private final List<String> diffIds = new ArrayList<>();
+  private String execution = "";
   private String architecture = "amd64";
 
   private OciImages(Path directory) {
@@ -33,6 +34,12 @@ public final class OciImages {
   /** For another architecture than amd64. */
   public OciImages architecture(String name) {
     architecture = name;
+    return this;
+  }
+
+  /** What a container of the image starts with, as JSON. */
+  public OciImages config(String json) {
+    execution = "\"config\":" + json + ",";
     return this;
   }
 
@@ -80,8 +87,8 @@ public final class OciImages {
   public Path write() throws IOException {
     String config =
         String.format(
-            "{\"created\":\"%s\",\"architecture\":\"%s\",\"os\":\"linux\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[%s]}}",
-            CREATED, architecture, String.join(",", diffIds));
+            "{\"created\":\"%s\",\"architecture\":\"%s\",\"os\":\"linux\",%s\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[%s]}}",
+            CREATED, architecture, execution, String.join(",", diffIds));
     String manifest =
         "{\"schemaVersion\":2,\"config\":"
             + blob("application/vnd.oci.image.config.v1+json", config)

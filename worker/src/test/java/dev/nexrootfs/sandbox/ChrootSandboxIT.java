@@ -45,6 +45,15 @@ class ChrootSandboxIT {
   }
 
   @Test
+  void librariesThatAnImageNamesAreNotThoseOfThisMachinesPrograms() throws IOException {
+    Done done =
+        open()
+            .environment(java.util.Map.of("LD_PRELOAD", "/nonexistent.so", "FLAVOR", "sour"))
+            .run("env");
+    assertThat(done.output()).contains("FLAVOR=sour").doesNotContain("LD_PRELOAD", "nonexistent");
+  }
+
+  @Test
   void daemonLeftBehindIsEnded() throws IOException {
     open().run("setsid sh -c 'trap \"\" TERM HUP; exec > /dev/null 2>&1; sleep 98766; true' &");
     assertThat(Command.of("pgrep", "-f", "sleep 98766").run().output()).isEmpty();

@@ -46,6 +46,7 @@ final class Sandboxed {
   final LayerCache spool;
   final FileTree tree = new FileTree(TIME);
   private final ScriptRun run;
+  private Map<String, String> environment = Map.of();
 
   private Sandboxed(LayerCache spool, ScriptRun run) {
     this.spool = spool;
@@ -132,6 +133,12 @@ final class Sandboxed {
     }
   }
 
+  /** The image's environment from now on. */
+  Sandboxed environment(Map<String, String> variables) {
+    environment = variables;
+    return this;
+  }
+
   /** Runs a script of {@code lines} by busybox' shell. */
   Done run(String... lines) throws IOException {
     return run(false, lines);
@@ -151,7 +158,8 @@ final class Sandboxed {
     ScriptOutput output = new ScriptOutput(line -> {}, beat);
     try (SpooledInput layer =
         spool.spool(
-            "a layer", out -> run.run(tree, new Script(text, network, LIMIT), output, out))) {
+            "a layer",
+            out -> run.run(tree, new Script(text, network, environment, LIMIT), output, out))) {
       Map<String, TarEntry> entries = new LinkedHashMap<>();
       Map<String, String> contents = new TreeMap<>();
       TarReader reader = new TarReader(layer.channel());

@@ -214,6 +214,16 @@ class ScriptRunIT {
   }
 
   @Test
+  void environmentOfTheImageAddsAndWinsButForTheTime() throws IOException {
+    Map<String, String> image =
+        Map.of("PATH", "/bin", "TZ", "CET", "TEXT", "a\nb='c'", "SOURCE_DATE_EPOCH", "1");
+    Done done = sandbox().environment(image).run("env");
+    assertThat(done.output() + "\n")
+        .contains("PATH=/bin\n", "TZ=CET\n", "TEXT=a\nb='c'\n", "HOME=/root\n")
+        .contains("SOURCE_DATE_EPOCH=" + LIMIT.getEpochSecond() + "\n");
+  }
+
+  @Test
   void scriptFindsNothingButTheDocumentedEnvironment() throws IOException {
     Done done = sandbox().run("env; id; pwd; umask; hostname; readlink /proc/self/fd/0");
     assertThat(done.output().lines().filter(line -> !line.startsWith("SHLVL=")))
