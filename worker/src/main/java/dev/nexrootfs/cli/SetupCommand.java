@@ -104,6 +104,10 @@ final class SetupCommand implements Callable<Integer> {
         out.println(
             "this server keeps buckets uncompressed; nats-server 2.10 and newer compress them");
       }
+      if (!setup.countsPurges()) {
+        out.println(
+            "this server counts deleted images as used until it restarts; nats-server 2.9.15 and newer do not");
+      }
       reports.forEach(report -> print(out, report));
       out.flush();
       return reports.stream().anyMatch(r -> r.outcome() == PoolSetup.Outcome.DIFFERS) ? 1 : 0;

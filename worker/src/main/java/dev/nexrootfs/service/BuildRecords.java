@@ -10,6 +10,7 @@ import dev.nexrootfs.protocol.Protocol;
 import dev.nexrootfs.protocol.RequestException;
 import dev.nexrootfs.store.ExpectedSequence;
 import dev.nexrootfs.store.LastMessage;
+import dev.nexrootfs.store.StorageLimit;
 import io.nats.client.Connection;
 import io.nats.client.JetStreamApiException;
 import io.nats.client.KeyValue;
@@ -245,6 +246,17 @@ final class BuildRecords {
           "the key-value bucket "
               + bucket
               + " does not exist; an administrator makes it with nex-rootfs setup",
+          e);
+    }
+    if (e instanceof JetStreamApiException api && StorageLimit.isReached(api)) {
+      return new RequestException(
+          ErrorCode.BUCKET_FULL,
+          "the key-value bucket "
+              + bucket
+              + " takes no more: "
+              + e.getMessage()
+              + "; "
+              + StorageLimit.REMEDY,
           e);
     }
     if (!store.getServerInfo().isJetStreamAvailable()) {

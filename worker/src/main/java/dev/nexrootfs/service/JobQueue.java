@@ -3,6 +3,7 @@ package dev.nexrootfs.service;
 import dev.nexrootfs.protocol.ErrorCode;
 import dev.nexrootfs.protocol.Protocol;
 import dev.nexrootfs.protocol.RequestException;
+import dev.nexrootfs.store.StorageLimit;
 import io.nats.client.Connection;
 import io.nats.client.JetStreamApiException;
 import io.nats.client.JetStreamManagement;
@@ -67,8 +68,8 @@ final class JobQueue {
   /**
    * Puts a job into the queue. To offer it again, where the answer was lost, does no harm.
    *
-   * @throws RequestException {@code BUSY}, {@code NO_QUEUE}, {@code NO_JETSTREAM} or {@code
-   *     STORE_FAILED}
+   * @throws RequestException {@code BUSY}, {@code NO_QUEUE}, {@code NO_JETSTREAM}, {@code
+   *     BUCKET_FULL} or {@code STORE_FAILED}
    */
   Admission offer(Job job) throws RequestException {
     try {
@@ -142,6 +143,12 @@ final class JobQueue {
   }
 
   private RequestException refused(JetStreamApiException e) {
+    if (StorageLimit.isReached(e)) {
+      return new RequestException(
+          ErrorCode.BUCKET_FULL,
+          "the queue takes no more: " + e.getMessage() + "; " + StorageLimit.REMEDY,
+          e);
+    }
     return switch (e.getApiErrorCode()) {
       case STREAM_NOT_FOUND ->
           new RequestException(

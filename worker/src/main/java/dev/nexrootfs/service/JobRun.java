@@ -117,9 +117,11 @@ final class JobRun implements Progress {
         build();
       }
     } catch (RequestException e) {
-      // Nothing can be noted; the job comes back when that has passed.
-      LOG.warn("build {} is put off: {} {}", job.id(), e.code(), e.line());
-      pool.intake().handBack(delivery, RETRY);
+      if (e.code() != ErrorCode.BUCKET_FULL || !toldOnly(e)) {
+        // Nothing can be noted; the job comes back when that has passed.
+        LOG.warn("build {} is put off: {} {}", job.id(), e.code(), e.line());
+        pool.intake().handBack(delivery, RETRY);
+      }
     } catch (RuntimeException | Error e) {
       LOG.error("build {} is left to another worker after a fault", job.id(), e);
       pool.intake().handBack(delivery, RETRY);
@@ -130,6 +132,17 @@ final class JobRun implements Progress {
       pool.figures().end();
       releaseSlot();
     }
+  }
+
+  /** Where JetStream takes no records: the answer alone; whether the requester has it. */
+  private boolean toldOnly(RequestException failure) {
+    boolean told = detached || pool.replies().failure(job, failure);
+    if (told) {
+      pool.figures().countFailed();
+      pool.intake().done(delivery);
+      LOG.error("build {} failed, unrecorded: {} {}", job.id(), failure.code(), failure.line());
+    }
+    return told;
   }
 
   private void releaseSlot() {

@@ -37,6 +37,7 @@ public final class PoolSetup {
   private static final long RECORDS_BYTES = 1L << 30;
   private static final int STREAM_NOT_FOUND = 10_059;
   private static final String COMPRESSION_SINCE = "2.10.0";
+  private static final String PURGES_COUNTED_SINCE = "2.9.15";
 
   private final Connection connection;
   private final int replicas;
@@ -127,6 +128,14 @@ public final class PoolSetup {
   /** Whether the server keeps streams compressed. */
   public boolean canCompress() {
     return connection.getServerInfo().isSameOrNewerThanVersion(COMPRESSION_SINCE);
+  }
+
+  /**
+   * Whether the server takes from the account's storage what a purge by subject removed, which is
+   * how objects are deleted (nats-server's pull request 3876).
+   */
+  public boolean countsPurges() {
+    return connection.getServerInfo().isSameOrNewerThanVersion(PURGES_COUNTED_SINCE);
   }
 
   /** The bucket of leases. */

@@ -43,8 +43,6 @@ final class ObjectWriter {
   private static final int TRIES = 3;
   private static final long[] BACKOFF_MILLIS = {500, 3000};
 
-  private static final int STORE_FAILED = 10_077;
-
   private final Connection connection;
   private final String bucket;
   private final Fence fence;
@@ -187,17 +185,10 @@ final class ObjectWriter {
 
   private StoreException refused(ChunkWindow.RefusedException refusal) {
     Throwable cause = refusal.getCause();
-    // The code of a full stream covers every refusal to store; its text tells which.
-    if (cause instanceof JetStreamApiException api
-        && api.getApiErrorCode() == STORE_FAILED
-        && String.valueOf(api.getMessage()).contains("maximum")) {
+    if (cause instanceof JetStreamApiException api && StorageLimit.isReached(api)) {
       return new StoreException(
           StoreException.Reason.BUCKET_FULL,
-          "bucket "
-              + bucket
-              + " is full: "
-              + api.getMessage()
-              + "; delete objects or raise its limit",
+          "bucket " + bucket + " is full: " + api.getMessage() + "; " + StorageLimit.REMEDY,
           api);
     }
     return new StoreException(
