@@ -81,29 +81,33 @@ public final class BootedGuest {
 
   /** Boots, and waits until the guest has powered off. */
   public Result untilPowerOff() throws IOException {
-    Result result = boot("\0");
+    Result result = boot("\0", "");
     if (!result.poweredOff()) {
       throw new AssertionError("the guest did not power off:\n" + told(result));
     }
     return result;
   }
 
-  /** Boots, and kills the machine as soon as it has said the line {@code marker} on ttyS1. */
-  public Result killedAt(String marker) throws IOException {
-    Result result = boot(marker);
+  /**
+   * Boots, and kills the machine as soon as it has said the line {@code marker} on ttyS1.
+   *
+   * @param parameter what the guest finds in {@code /proc/cmdline}, to know that this is so
+   */
+  public Result killedAt(String marker, String parameter) throws IOException {
+    Result result = boot(marker, parameter);
     if (result.poweredOff()) {
       throw new AssertionError("the guest did not say \"" + marker + "\":\n" + told(result));
     }
     return result;
   }
 
-  private Result boot(String marker) throws IOException {
+  private Result boot(String marker, String parameter) throws IOException {
     Path initramfs = scratch.resolve("guest.initramfs");
     Initramfs.write(initramfs, "root", INIT, Map.of());
     Path console = Files.write(scratch.resolve("guest.console"), new byte[0]);
     Path said = Files.write(scratch.resolve("guest.said"), new byte[0]);
     Process qemu =
-        new ProcessBuilder(command(initramfs, console, said))
+        new ProcessBuilder(command(initramfs, console, said, parameter))
             .redirectErrorStream(true)
             .redirectOutput(scratch.resolve("guest.qemu").toFile())
             .start();
@@ -143,13 +147,14 @@ public final class BootedGuest {
         + "\n";
   }
 
-  private List<String> command(Path initramfs, Path console, Path said) throws IOException {
+  private List<String> command(Path initramfs, Path console, Path said, String parameter)
+      throws IOException {
     return List.of(
         "qemu-system-x86_64",
         "-accel",
         "tcg",
         "-smp",
-        "2",
+        "1",
         "-m",
         "512",
         "-nodefaults",
@@ -167,13 +172,14 @@ public final class BootedGuest {
         initramfs.toString(),
         // The check of the timer is one of real time, which a busy machine does not keep.
         "-append",
-        "console=ttyS0 panic=-1 quiet no_timer_check",
+        "console=ttyS0 panic=-1 quiet no_timer_check mitigations=off " + parameter,
         "-serial",
         "file:" + console,
         "-serial",
         "file:" + said,
         "-drive",
-        "format=raw,if=virtio,file=" + image);
+        // The cache is this machine's: a guest that is killed loses none of it.
+        "format=raw,if=virtio,cache=unsafe,file=" + image);
   }
 
   /** What has come over a serial line, whose lines end as a terminal's. */
