@@ -247,18 +247,42 @@ public final class LayerCache {
     blob.transferTo(OutputStream.nullOutputStream());
   }
 
+  /** Decodes in this thread, and hashes and writes in another. */
   private void copy(InputStream from, CachePart to, MessageDigest computation, String what)
       throws IOException {
-    byte[] buffer = new byte[BUFFER_BYTES];
-    long count = 0;
-    for (int got = from.read(buffer); got >= 0; got = from.read(buffer)) {
-      count += got;
-      if (count > maxLayerBytes) {
-        throw new InvalidLayerException(
-            what + " has more than " + maxLayerBytes + " bytes, the worker's limit for one", null);
+    Taken taken = new Taken(to, computation);
+    try (Handover handover = new Handover(taken::take)) {
+      long count = 0;
+      byte[] buffer = handover.empty();
+      for (int got = from.read(buffer); got >= 0; got = from.read(buffer)) {
+        count += got;
+        if (count > maxLayerBytes) {
+          throw new InvalidLayerException(
+              what + " has more than " + maxLayerBytes + " bytes, the worker's limit for one",
+              null);
+        }
+        handover.give(buffer, got);
+        buffer = handover.empty();
       }
-      computation.update(buffer, 0, got);
-      to.append(count - got, buffer, 0, got);
+      handover.finish();
+    }
+  }
+
+  /** Where decoded bytes go. */
+  private static final class Taken {
+    private final CachePart part;
+    private final MessageDigest computation;
+    private long count;
+
+    Taken(CachePart part, MessageDigest computation) {
+      this.part = part;
+      this.computation = computation;
+    }
+
+    void take(byte[] bytes, int length) throws IOException {
+      computation.update(bytes, 0, length);
+      part.append(count, bytes, 0, length);
+      count += length;
     }
   }
 
