@@ -3,6 +3,7 @@ package dev.nexrootfs.store;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.nexrootfs.oci.Digest;
 import io.nats.client.Connection;
 import io.nats.client.JetStreamApiException;
@@ -17,6 +18,7 @@ import java.util.Base64;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -28,6 +30,10 @@ final class MetaSubject {
   private static final Logger LOG = LoggerFactory.getLogger(MetaSubject.class);
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String DIGEST = "SHA-256=";
+
+  /** One token of a subject: a purge by anything else could mean more than the chunks. */
+  private static final Pattern TOKEN = Pattern.compile("[^.*>\\s]+");
+
   private static final int LOOKS = 10;
   private static final long PAUSE_SECONDS = 1;
 
@@ -76,12 +82,7 @@ final class MetaSubject {
    * @throws StoreException where the server refused; then nothing is visible
    */
   String publish(ObjectMeta meta) throws UnansweredException, StoreException {
-    Message message =
-        NatsMessage.builder()
-            .subject(subject)
-            .headers(new Headers().add("Nats-Rollup", "sub"))
-            .data(json(meta))
-            .build();
+    Message message = message(JSON.valueToTree(meta));
     try {
       Last last = last();
       if (last.nuid().isPresent()) {
@@ -137,6 +138,46 @@ final class MetaSubject {
             + bucket
             + ": the server did not answer whether it is stored",
         unanswered);
+  }
+
+  /**
+   * Puts a tombstone in the place of an object or a link, as the stream's leader has it now.
+   *
+   * @return the NUID of chunks that nobody can find any more; empty where there were none
+   * @throws IOException where the server does not answer, or others change the name all the time
+   */
+  Optional<String> bury() throws IOException, JetStreamApiException {
+    for (int look = 0; look < LOOKS; look++) {
+      Optional<MessageInfo> last = leadersLast();
+      if (last.isEmpty()
+          || !(meta(last.get()) instanceof ObjectNode meta)
+          || meta.path("deleted").asBoolean(false)) {
+        return Optional.empty();
+      }
+      String nuid = meta.path("nuid").asText("");
+      boolean hasChunks = !meta.path("options").has("link") && TOKEN.matcher(nuid).matches();
+      meta.put("deleted", true).put("size", 0).put("chunks", 0).remove("digest");
+      PublishOptions unchanged =
+          PublishOptions.builder().expectedLastSubjectSequence(last.get().getSeq()).build();
+      try {
+        long sequence = connection.jetStream().publish(message(meta), unchanged).getSeqno();
+        LOG.debug("object {} has the tombstone {}", object, sequence);
+        return hasChunks ? Optional.of(nuid) : Optional.empty();
+      } catch (JetStreamApiException e) {
+        if (!ExpectedSequence.wasMissed(e)) {
+          throw e;
+        }
+      }
+    }
+    throw new IOException("it is changed by others all the time; it was not deleted");
+  }
+
+  private Message message(JsonNode meta) {
+    return NatsMessage.builder()
+        .subject(subject)
+        .headers(new Headers().add("Nats-Rollup", "sub"))
+        .data(meta.toString().getBytes(StandardCharsets.UTF_8))
+        .build();
   }
 
   /** Whether the stream's leader has anything but a tombstone here. */
@@ -207,9 +248,5 @@ final class MetaSubject {
         StoreException.Reason.FAILED,
         "object " + object + " of bucket " + bucket + ": " + e.getMessage(),
         e);
-  }
-
-  private static byte[] json(ObjectMeta meta) {
-    return JSON.valueToTree(meta).toString().getBytes(StandardCharsets.UTF_8);
   }
 }

@@ -4,6 +4,7 @@ import dev.nexrootfs.oci.Digest;
 import io.nats.client.Connection;
 import io.nats.client.JetStreamApiException;
 import io.nats.client.ObjectStore;
+import io.nats.client.PurgeOptions;
 import io.nats.client.api.ObjectInfo;
 import io.nats.client.api.StreamConfiguration;
 import io.nats.client.api.StreamInfoOptions;
@@ -229,13 +230,25 @@ public final class ObjectBucket {
     }
   }
 
-  /** Deletes an object. */
+  /**
+   * Deletes an object or a link; it may have been deleted already. The client's own delete asks any
+   * replica what there is, and one that is behind knows of nothing, or of an older object.
+   */
   public void delete(String object) throws StoreException {
     try {
-      store().delete(object);
+      Optional<String> nuid = new MetaSubject(connection, name, object).bury();
+      if (nuid.isPresent()) {
+        String chunks = "$O." + name + ".C." + nuid.get();
+        var purged =
+            connection
+                .jetStreamManagement()
+                .purgeStream(
+                    Buckets.streamOf(name), PurgeOptions.builder().subject(chunks).build());
+        LOG.debug("object {} of bucket {} had {} chunks", object, name, purged.getPurged());
+      }
     } catch (JetStreamApiException e) {
       throw failed(object, e);
-    } catch (IOException e) {
+    } catch (IOException | IllegalStateException e) {
       throw failed(object, e);
     }
   }
