@@ -101,6 +101,9 @@ public record BuildRequest(
     if (agent != null) {
       checkSource("agent", agent);
     }
+    if (script != null && script.isBlank()) {
+      throw new IllegalArgumentException("script: empty; leave it out, or give a script");
+    }
     checkMatches("platform", platform, PLATFORM);
     checkMatches("name", name, NAME);
     if (name.equals("build") || name.startsWith("build_")) {

@@ -31,7 +31,11 @@ public record FileSpec(
 
   /** Checks every field and fills the defaults in. */
   public FileSpec {
-    if (path == null || !path.startsWith("/") || path.endsWith("/") || path.indexOf('\0') >= 0) {
+    if (path == null) {
+      throw new IllegalArgumentException(
+          "files[].path: missing; give an absolute path of a file, like /etc/motd");
+    }
+    if (!path.startsWith("/") || path.endsWith("/") || path.indexOf('\0') >= 0) {
       throw new IllegalArgumentException(
           "files[].path: \"" + path + "\" is not an absolute path of a file, like /etc/motd");
     }

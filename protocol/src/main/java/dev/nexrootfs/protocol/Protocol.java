@@ -12,6 +12,7 @@ import com.fasterxml.jackson.databind.cfg.CoercionInputShape;
 import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import com.fasterxml.jackson.databind.exc.ValueInstantiationException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.type.LogicalType;
 import java.io.IOException;
 import java.lang.reflect.RecordComponent;
@@ -75,8 +76,9 @@ public final class Protocol {
   private static <T extends Record> T read(
       byte[] json, Class<T> type, String list, Class<? extends Record> element)
       throws RequestException {
+    JsonNode document = MissingNode.getInstance();
     try {
-      JsonNode document = STRICT.readTree(json);
+      document = STRICT.readTree(json);
       if (!document.isObject()) {
         throw new RequestException(ErrorCode.INVALID_JSON, "the request is not a JSON object");
       }
@@ -86,6 +88,7 @@ public final class Protocol {
       for (int i = 0; i < document.path(list).size(); i++) {
         checkFields(document.path(list).path(i), element, list + "[" + i + "].");
       }
+      checkText(document, "");
       return STRICT.treeToValue(document, type);
     } catch (ValueInstantiationException e) {
       Throwable cause = e.getCause();
@@ -97,7 +100,9 @@ public final class Protocol {
             ErrorCode.INVALID_JSON, "more than one JSON object; send one", e);
       }
       throw new RequestException(
-          ErrorCode.INVALID_FIELD, path(e) + ": not " + describe(e.getTargetType()), e);
+          ErrorCode.INVALID_FIELD,
+          path(e) + ": " + shown(document, e) + "not " + describe(e.getTargetType()),
+          e);
     } catch (JsonMappingException e) {
       boolean inField = !e.getPath().isEmpty();
       throw new RequestException(
@@ -164,6 +169,39 @@ public final class Protocol {
       return "a whole number";
     }
     return type == String.class ? "a string" : "a list";
+  }
+
+  /** The value, where it cannot be a secret and says more than its field. */
+  private static String shown(JsonNode document, MismatchedInputException e) {
+    Class<?> type = e.getTargetType();
+    if (type == null || !(type.isEnum() || type == Long.class || type == Size.class)) {
+      return "";
+    }
+    JsonNode value = document;
+    for (JsonMappingException.Reference step : e.getPath()) {
+      value =
+          step.getFieldName() == null
+              ? value.path(step.getIndex())
+              : value.path(step.getFieldName());
+    }
+    String text = value.toString();
+    return text.substring(0, Math.min(100, text.length())) + " is ";
+  }
+
+  /** Half of a surrogate pair is no character: in UTF-8 it would become another. */
+  private static void checkText(JsonNode node, String field) throws RequestException {
+    if (node.isTextual() && !StandardCharsets.UTF_8.newEncoder().canEncode(node.textValue())) {
+      throw new RequestException(
+          ErrorCode.INVALID_FIELD,
+          field + ": has half of a surrogate pair, which is no character; send UTF-8");
+    }
+    for (int i = 0; node.isArray() && i < node.size(); i++) {
+      checkText(node.get(i), field + "[" + i + "]");
+    }
+    for (Iterator<String> names = node.fieldNames(); names.hasNext(); ) {
+      String name = names.next();
+      checkText(node.get(name), field.isEmpty() ? name : field + "." + name);
+    }
   }
 
   private static String path(JsonMappingException e) {

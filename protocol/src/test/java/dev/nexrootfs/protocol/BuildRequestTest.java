@@ -89,7 +89,12 @@ class BuildRequestTest {
         "\"formats\":[null]|null in the list",
         "\"files\":{}|files: not a list",
         "\"image\":{}|image: not a string",
-        "\"guest\":\"\"|guest: not one of [nex, plain]",
+        "\"guest\":\"\"|guest: \"\" is not one of [nex, plain]",
+        "\"timeoutSeconds\":\"5\"|timeoutSeconds: \"5\" is not a whole number",
+        "\"script\":\"\"|script: empty",
+        "\"files\":[{\"text\":\"\"}]|path: missing",
+        "\"files\":[{\"path\":\"/a\\ud800b\",\"text\":\"\"}]|files[0].path: has half",
+        "\"files\":[{\"path\":\"/a\",\"text\":\"x\\udc00\"}]|files[0].text: has half",
         "\"namespace\":\"a.b\"|namespace",
         "\"namespace\":\"*\"|namespace",
         "\"reply\":\"never\"|reply",
@@ -106,7 +111,7 @@ class BuildRequestTest {
         "\"guest\":\"plain\",\"rootPassword\":\"root\"|rootPassword: only guest",
         "\"guest\":\"plain\",\"lint\":\"strict\"|lint: only guest",
         "\"bootScript\":\"echo hi\"|bootScript",
-        "\"lint\":\"no\"|lint: not one of [warn, strict]"
+        "\"lint\":\"no\"|lint: \"no\" is not one of [warn, strict]"
       })
   void fieldOutsideItsRangeIsNamed(String field, String named) {
     refused("{" + AGENT + "," + field + "}", ErrorCode.INVALID_FIELD, named);

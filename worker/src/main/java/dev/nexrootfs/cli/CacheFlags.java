@@ -50,7 +50,7 @@ final class CacheFlags {
   private static Path usual() {
     String configured = System.getenv("XDG_CACHE_HOME");
     return configured == null || configured.isBlank()
-        ? Path.of(System.getProperty("user.home"), ".cache", "nex-rootfs")
+        ? Home.directory().resolve(".cache").resolve("nex-rootfs")
         : Path.of(configured, "nex-rootfs");
   }
 }

@@ -83,14 +83,14 @@ record NatsContext(String name, JsonNode fields) {
     if (value.startsWith("file://")) {
       return value.substring("file://".length());
     }
-    return value.startsWith("~/") ? System.getProperty("user.home") + value.substring(1) : value;
+    return value.startsWith("~/") ? Home.directory() + value.substring(1) : value;
   }
 
   private static Path configDirectory() {
     String configured = System.getenv("XDG_CONFIG_HOME");
     Path base =
         configured == null || configured.isBlank()
-            ? Path.of(System.getProperty("user.home"), ".config")
+            ? Home.directory().resolve(".config")
             : Path.of(configured);
     return base.resolve("nats");
   }

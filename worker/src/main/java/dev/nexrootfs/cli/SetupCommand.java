@@ -1,6 +1,7 @@
 package dev.nexrootfs.cli;
 
 import dev.nexrootfs.service.PoolSetup;
+import dev.nexrootfs.store.StorageLimit;
 import io.nats.client.JetStreamApiException;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -92,6 +93,7 @@ final class SetupCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException, CommandFailure, InterruptedException {
     PrintWriter out = spec.commandLine().getOut();
+    check();
     try (NatsSession session = NatsConnector.connect(NatsSettings.of(nats), "nex-rootfs setup")) {
       PoolSetup setup = new PoolSetup(session.connection(), replicas, update);
       List<PoolSetup.Report> reports = new ArrayList<>();
@@ -112,7 +114,24 @@ final class SetupCommand implements Callable<Integer> {
       out.flush();
       return reports.stream().anyMatch(r -> r.outcome() == PoolSetup.Outcome.DIFFERS) ? 1 : 0;
     } catch (JetStreamApiException e) {
-      throw new CommandFailure("JetStream refuses: " + e.getMessage(), e);
+      String remedy = StorageLimit.isReached(e) ? "; " + StorageLimit.REMEDY : "";
+      throw new CommandFailure("JetStream refuses: " + e.getMessage() + remedy, e);
+    }
+  }
+
+  private void check() throws CommandFailure {
+    if (replicas < 1 || replicas > 5) {
+      throw CommandFailure.usage("--replicas " + replicas + " is not 1 to 5", null);
+    }
+    if (maxBytes < 1 && maxBytes != -1) {
+      throw CommandFailure.usage("--max-bytes " + maxBytes + " is no size; -1 is no limit", null);
+    }
+    if (maxJobs < 1) {
+      throw CommandFailure.usage("--max-jobs " + maxJobs + " is not 1 or more", null);
+    }
+    if (namespaceBuilds < 1 && namespaceBuilds != -1) {
+      throw CommandFailure.usage(
+          "--namespace-builds " + namespaceBuilds + " is not 1 or more; -1 is no limit", null);
     }
   }
 

@@ -105,7 +105,7 @@ final class WorkerCommand implements Callable<Integer> {
       names = "--max-size",
       paramLabel = "BYTES",
       converter = ByteCount.class,
-      defaultValue = "1TiB",
+      defaultValue = "64GiB",
       description = "largest image that is built (default: ${DEFAULT-VALUE})")
   private long maxSize;
 
@@ -166,6 +166,7 @@ final class WorkerCommand implements Callable<Integer> {
         storeContext == null
             ? frontSettings
             : frontSettings.as(NatsContext.load(Optional.of(storeContext)));
+    check();
     ServiceSettings settings = settings(worker);
     CacheDirectory cache = cacheFlags.open();
     try (Registries registries = registryFlags.open(new RegistryPolicy(allowedRegistries, false));
@@ -201,6 +202,23 @@ final class WorkerCommand implements Callable<Integer> {
     }
   }
 
+  /** What no retry would mend, before anything is opened. */
+  private void check() throws CommandFailure {
+    if (maxSize < 1) {
+      throw CommandFailure.usage("--max-size " + maxSize + " is no size", null);
+    }
+    if (graceSeconds < 0) {
+      throw CommandFailure.usage("--grace " + graceSeconds + " is less than 0", null);
+    }
+    if (maxBuildSeconds < 1 || maxBuildSeconds > 7200) {
+      throw CommandFailure.usage(
+          "--max-build-seconds " + maxBuildSeconds + " is not 1 to 7200", null);
+    }
+    if (http != null) {
+      LOG.debug("HTTP is to be at {}", address(http));
+    }
+  }
+
   private static InetSocketAddress address(String text) throws CommandFailure {
     int colon = text.lastIndexOf(':');
     String port = text.substring(colon + 1);
@@ -230,7 +248,7 @@ final class WorkerCommand implements Callable<Integer> {
           worker,
           Version.text(),
           slots,
-          Duration.ofSeconds(Math.min(maxBuildSeconds, 7200)),
+          Duration.ofSeconds(maxBuildSeconds),
           Duration.ofSeconds(graceSeconds),
           inboxes,
           new PoolSettings(

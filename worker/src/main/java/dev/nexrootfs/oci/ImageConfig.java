@@ -30,6 +30,8 @@ public record ImageConfig(
     @Nullable String created,
     @Nullable RootFs rootfs,
     @Nullable Execution config) {
+  private static final Instant LATEST = Instant.parse("2446-01-01T00:00:00Z");
+
   /**
    * The layers.
    *
@@ -66,9 +68,10 @@ public record ImageConfig(
       return Optional.empty();
     }
     try {
-      // A time before 1970 stands for none: builders that leave it out write year 1.
+      // A time before 1970 stands for none: builders that leave it out write year 1. So does one
+      // that no file of ext4 can have.
       return Optional.of(OffsetDateTime.parse(created).toInstant())
-          .filter(time -> !time.isBefore(Instant.EPOCH));
+          .filter(time -> !time.isBefore(Instant.EPOCH) && time.isBefore(LATEST));
     } catch (DateTimeException e) {
       return Optional.empty();
     }

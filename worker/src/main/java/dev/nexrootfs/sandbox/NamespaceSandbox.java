@@ -146,6 +146,13 @@ final class NamespaceSandbox implements ScriptSandbox {
     try {
       int status = watch.over(process);
       Optional<Integer> own = exitStatus(namespaces);
+      if (own.isEmpty() && output.tail().contains("execvp " + Archives.start(script).get(0))) {
+        throw new ScriptException(
+            ScriptException.Reason.FAILED,
+            "the script cannot be started: its interpreter, "
+                + script.interpreter()
+                + ", is not in the image or cannot be run");
+      }
       if (own.isEmpty()) {
         throw new IOException(
             "the sandbox did not start the script: "

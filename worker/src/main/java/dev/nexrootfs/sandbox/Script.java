@@ -1,5 +1,6 @@
 package dev.nexrootfs.sandbox;
 
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.Map;
 
@@ -17,6 +18,16 @@ public record Script(byte[] bytes, boolean network, Map<String, String> environm
   /** Copies the map. */
   public Script {
     environment = Map.copyOf(environment);
+  }
+
+  /** What reads it: the program of its first line, or {@code /bin/sh}; itself, where it is ELF. */
+  String interpreter() {
+    String line = new String(bytes, StandardCharsets.ISO_8859_1).lines().findFirst().orElse("");
+    if (!line.startsWith("#!")) {
+      return startsByItself() ? "the ELF loader that it names" : "/bin/sh";
+    }
+    String words = line.substring(2).strip();
+    return words.substring(0, Math.min(200, words.length()));
   }
 
   /** Whether the kernel can start it by itself. */

@@ -20,7 +20,9 @@ import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
@@ -44,11 +46,13 @@ import org.slf4j.LoggerFactory;
  */
 final class BuildRecords {
   private static final Logger LOG = LoggerFactory.getLogger(BuildRecords.class);
+  private static final int MAX_LATE = 1024;
   private static final int STREAM_NOT_FOUND = 10_059;
 
   private final Connection store;
   private final String bucket;
   private final List<BiConsumer<String, byte[]>> listeners = new CopyOnWriteArrayList<>();
+  private final Map<String, Object> late = new ConcurrentHashMap<>();
   private volatile @Nullable KeyValue entries;
 
   BuildRecords(Connection store, String bucket) {
@@ -187,6 +191,28 @@ final class BuildRecords {
       LOG.trace("record {} has revision {}", key, revision);
     } catch (IOException | JetStreamApiException | IllegalStateException e) {
       throw failed(e);
+    }
+  }
+
+  /** Stores a document as soon as the bucket takes it: at the next {@link #catchUp}, or later. */
+  void putLater(String key, Object document) {
+    if (late.size() < MAX_LATE) {
+      late.put(key, document);
+    } else {
+      LOG.warn("record {} is not written: {} others wait for the bucket already", key, MAX_LATE);
+    }
+  }
+
+  /** Stores what the bucket did not take. */
+  void catchUp() {
+    for (Map.Entry<String, Object> entry : List.copyOf(late.entrySet())) {
+      try {
+        put(entry.getKey(), entry.getValue());
+        late.remove(entry.getKey(), entry.getValue());
+      } catch (RequestException e) {
+        LOG.debug("record {} waits on: {}", entry.getKey(), e.line());
+        return;
+      }
     }
   }
 

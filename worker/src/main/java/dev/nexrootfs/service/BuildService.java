@@ -172,6 +172,7 @@ public final class BuildService {
     waiting.lookAround();
     queued.lookAround();
     status.lookAround();
+    pool.records().catchUp();
   }
 
   /** A fault of one round does not end the rounds. */

@@ -134,13 +134,15 @@ final class JobRun implements Progress {
     }
   }
 
-  /** Where JetStream takes no records: the answer alone; whether the requester has it. */
+  /** Where JetStream takes no records: the answer first; whether the requester has it. */
   private boolean toldOnly(RequestException failure) {
     boolean told = detached || pool.replies().failure(job, failure);
     if (told) {
+      pool.records().putLater(BuildRecords.buildKey(job.id()), account().failed(failure));
       pool.figures().countFailed();
       pool.intake().done(delivery);
-      LOG.error("build {} failed, unrecorded: {} {}", job.id(), failure.code(), failure.line());
+      LOG.error(
+          "build {} failed, not recorded yet: {} {}", job.id(), failure.code(), failure.line());
     }
     return told;
   }

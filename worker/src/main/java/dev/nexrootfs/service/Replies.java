@@ -196,7 +196,7 @@ final class Replies {
               boolean open = front.getStatus() == Connection.Status.CONNECTED;
               if (fault instanceof CancellationException && soon && open) {
                 figures.countUnheard();
-                LOG.info("build {}: its requester is gone; the result stays", id);
+                LOG.info("build {}: its requester is gone", id);
               }
             });
   }

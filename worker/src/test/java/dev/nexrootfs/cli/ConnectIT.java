@@ -144,6 +144,13 @@ class ConnectIT {
     return directory.resolve(name).toString();
   }
 
+  @Test
+  void contextsAreLookedForInTheHomeOfTheEnvironment() {
+    Command.Result missing =
+        setup(Map.of("HOME", "/nonexistent/home", "XDG_CONFIG_HOME", ""), "--context", "elsewhere");
+    assertThat(missing.output()).contains("/nonexistent/home/.config/nats/context/elsewhere.json");
+  }
+
   private void context(String name, String json) throws IOException {
     Path contexts = Files.createDirectories(directory.resolve("config/nats/context"));
     Files.writeString(contexts.resolve(name + ".json"), json);

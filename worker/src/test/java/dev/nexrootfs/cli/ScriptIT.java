@@ -100,6 +100,15 @@ class ScriptIT {
   }
 
   @Test
+  void scriptWhoseInterpreterIsNotInTheImageIsToldSo() throws IOException {
+    Path script = Files.writeString(directory.resolve("nope.sh"), "#!/bin/nope -x\ntrue\n");
+    Command.Result built = as("0", build("nope.ext4", "--script", script));
+    assertThat(built.exit()).isEqualTo(1);
+    assertThat(built.output()).contains("SCRIPT_FAILED", "its interpreter, /bin/nope -x, is not");
+    assertThat(directory.resolve("nope.ext4")).doesNotExist();
+  }
+
+  @Test
   void environmentOfTheImageIsTheScriptsAndPartOfItsKey() throws IOException {
     Path script = script("echo \"it is $FLAVOR\" > /etc/flavor; cat /etc/flavor");
     for (String flavor : List.of("sour", "sweet")) {

@@ -181,9 +181,12 @@ class ImageLayoutTest {
   }
 
   @Test
-  void timeOfYearOneIsNoTime() throws Exception {
+  void timesOfYearOneAndOfYear9999AreNoTimes() throws Exception {
     ImageConfig none = new ImageConfig("linux", "amd64", null, "0001-01-01T00:00:00Z", null, null);
     assertThat(none.createdAt()).isEmpty();
+    assertThat(
+            new ImageConfig("linux", "amd64", null, "9999-01-01T00:00:00Z", null, null).createdAt())
+        .isEmpty();
   }
 
   @Test

@@ -42,6 +42,19 @@ class FullServerIT {
     return answer;
   }
 
+  private static void awaitFailed(TestPool pool, String id) throws Exception {
+    byte[] question = ("{\"id\":\"" + id + "\"}").getBytes(StandardCharsets.UTF_8);
+    long deadline = System.nanoTime() + Duration.ofSeconds(60).toNanos();
+    String status = "";
+    while (!status.contains("\"state\":\"failed\"")) {
+      assertThat(System.nanoTime()).as(status).isLessThan(deadline);
+      Message answer = pool.admin.request(pool.subjects.status(), question, Duration.ofSeconds(20));
+      assertThat(answer).isNotNull();
+      status = new String(answer.getData(), StandardCharsets.UTF_8);
+      Thread.sleep(100);
+    }
+  }
+
   @Test
   void everyRequesterIsToldSoAtOnceAndNoJobIsLeft() throws Exception {
     String program = NatsServer.program().orElse("");
@@ -61,17 +74,22 @@ class FullServerIT {
                   .compressionOption(CompressionOption.None)
                   .build());
       pool.worker("w", 1);
-      List<ErrorBody.Detail> errors = new ArrayList<>();
+      List<ErrorBody> errors = new ArrayList<>();
       for (int i = 0; i < 6; i++) {
         Message answer = ask(pool, i);
         if (!new String(answer.getData(), StandardCharsets.UTF_8).contains("\"location\"")) {
-          errors.add(Protocol.read(answer.getData(), ErrorBody.class).error());
+          errors.add(Protocol.read(answer.getData(), ErrorBody.class));
         }
       }
       assertThat(errors).hasSize(3);
+      // With room again the end of each is known to whoever asks.
+      assertThat(pool.admin.jetStreamManagement().deleteStream("OBJ_" + pool.bucket)).isTrue();
+      for (ErrorBody body : errors) {
+        awaitFailed(pool, String.valueOf(body.id()));
+      }
       assertThat(errors)
-          .allSatisfy(error -> assertThat(error.code()).isEqualTo(ErrorCode.BUCKET_FULL))
-          .allSatisfy(error -> assertThat(error.message()).contains("nex-rootfs gc"));
+          .allSatisfy(body -> assertThat(body.error().code()).isEqualTo(ErrorCode.BUCKET_FULL))
+          .allSatisfy(body -> assertThat(body.error().message()).contains("nex-rootfs gc"));
       assertThat(
               pool.admin
                   .jetStreamManagement()
