@@ -29,9 +29,9 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
-      "Deletes images that are too old or too many, the oldest first, and what uploads that were",
-      "cut off have left. What a link leads to, what is read or built just now, what was asked",
-      "for lately, and what is younger than --min-age stays."
+      "Deletes images that are too old or too many, and what cut-off uploads have left.",
+      "The oldest go first. What a link leads to, what is read or built just now, what was asked for",
+      "lately, and what is younger than --min-age stays."
     })
 final class GcCommand implements Callable<Integer> {
   @Mixin private NatsFlags nats = new NatsFlags();

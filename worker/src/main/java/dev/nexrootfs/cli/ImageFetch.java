@@ -57,6 +57,7 @@ final class ImageFetch {
    */
   Optional<PinnedObject> find() throws IOException, CommandFailure {
     while (true) {
+      buckets.forgetDenial();
       try {
         ObjectBucket bucket = buckets.open(source.bucket());
         for (String name : source.names()) {
@@ -149,6 +150,19 @@ final class ImageFetch {
   }
 
   private void checkPasses(StoreException e) throws StoreException, CommandFailure {
+    Optional<String> denial = buckets.denial();
+    if (denial.isPresent()) {
+      // To the client it looks like a server that does not answer.
+      throw new CommandFailure(
+          "this identity may not read the bucket "
+              + source.bucket()
+              + ": "
+              + denial.get()
+              + "; the rights of the user node in deploy/nats/users.conf are enough. "
+              + file
+              + " is left as it was",
+          e);
+    }
     if (System.nanoTime() + TimeUnit.SECONDS.toNanos(PAUSE_SECONDS) - deadline > 0) {
       throw new CommandFailure(
           ExitStatus.TIMED_OUT, e.getMessage() + "; " + file + " is left as it was", e);

@@ -43,8 +43,9 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
-      "Shows what is in an ext4 image, without mounting it and without root; or, by --image, what a",
-      "base image holds: its manifest, its layers, and with a PATH the tree that they merge to.",
+      "Shows what is in an ext4 image, or, by --image, in a base image.",
+      "An ext4 image is neither mounted nor is root needed; of a base image, the manifest and the layers",
+      "are shown, and with a PATH the tree that they merge to.",
       "",
       "Without PATH: the superblock. With a directory: a list of all below it, as ls -lnR gives it.",
       "With a file: its bytes. Links in PATH are followed inside the image, but for the last name."

@@ -26,8 +26,9 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
-      "Sees to it that a node has its root file system: compares FILE with the pool's image, asks for a",
-      "build where there is none, shows its progress, fetches, verifies."
+      "Sees to it that a node has its root file system.",
+      "Compares FILE with the pool's image, asks for a build where there is none, shows its progress,",
+      "fetches, verifies."
     },
     footer = {
       "",

@@ -27,8 +27,9 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
-      "Asks a pool of workers for a root file system: puts agent, script and files into the inputs bucket,",
-      "sends the request, shows its progress, and fetches the image."
+      "Asks a pool of workers for a root file system.",
+      "Puts agent, script and files into the inputs bucket, sends the request, shows its progress, and",
+      "fetches the image."
     },
     footer = {
       "",

@@ -8,6 +8,8 @@ import io.nats.client.api.ObjectStoreConfiguration;
 import io.nats.client.api.StorageType;
 import io.nats.client.api.StreamInfo;
 import java.io.IOException;
+import java.util.Locale;
+import java.util.Optional;
 
 /** The object store buckets of one connection. */
 public final class Buckets {
@@ -82,6 +84,19 @@ public final class Buckets {
   }
 
   /** The stream of a bucket (ADR-20). */
+  /** What the server last said that this identity may not do, since {@link #forgetDenial}. */
+  public Optional<String> denial() {
+    String said = String.valueOf(connection.getLastError());
+    return said.toLowerCase(Locale.ROOT).contains("permissions violation")
+        ? Optional.of(said)
+        : Optional.empty();
+  }
+
+  /** Forgets what the server has said so far. */
+  public void forgetDenial() {
+    connection.clearLastError();
+  }
+
   static String streamOf(String bucket) {
     return "OBJ_" + bucket;
   }

@@ -169,6 +169,39 @@ class UsersConfIT {
     }
   }
 
+  @Test
+  void whoMayNotReadImagesIsToldSoAndDoesNotWaitForThem() throws Exception {
+    try (NatsServer server =
+        NatsServer.configured(NatsServer.program().orElseThrow(), "users.conf")) {
+      String url = server.url();
+      Program.run(
+              "setup", "--no-context", "--server", url, "--user", "admin", "--password", "admin")
+          .orThrow();
+      Path file = directory.resolve("not-for-alice.ext4");
+      Command.Result fetch =
+          Program.run(
+              "fetch",
+              "rootfs:latest",
+              "--output",
+              file,
+              "--timeout",
+              "200",
+              "--no-context",
+              "--server",
+              url,
+              "--user",
+              "alice",
+              "--password",
+              "alice",
+              "--inbox-prefix",
+              "_INBOX.alice");
+      assertThat(fetch.exit()).as(fetch.toString()).isEqualTo(1);
+      assertThat(fetch.output())
+          .contains("may not read the bucket NEXROOTFS", "$JS.API.STREAM.INFO.OBJ_NEXROOTFS");
+      assertThat(file).doesNotExist();
+    }
+  }
+
   private static List<String> violations(String log) {
     return log.lines().filter(line -> line.contains("[ERR]") && line.contains("iolation")).toList();
   }
