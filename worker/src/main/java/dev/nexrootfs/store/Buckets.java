@@ -83,7 +83,6 @@ public final class Buckets {
     }
   }
 
-  /** The stream of a bucket (ADR-20). */
   /** What the server last said that this identity may not do, since {@link #forgetDenial}. */
   public Optional<String> denial() {
     String said = String.valueOf(connection.getLastError());
@@ -97,6 +96,7 @@ public final class Buckets {
     connection.clearLastError();
   }
 
+  /** The stream of a bucket (ADR-20). */
   static String streamOf(String bucket) {
     return "OBJ_" + bucket;
   }
