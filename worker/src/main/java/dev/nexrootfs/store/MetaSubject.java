@@ -9,6 +9,7 @@ import io.nats.client.Connection;
 import io.nats.client.JetStreamApiException;
 import io.nats.client.Message;
 import io.nats.client.PublishOptions;
+import io.nats.client.PurgeOptions;
 import io.nats.client.api.MessageInfo;
 import io.nats.client.impl.Headers;
 import io.nats.client.impl.NatsMessage;
@@ -141,7 +142,8 @@ final class MetaSubject {
   }
 
   /**
-   * Puts a tombstone in the place of an object or a link, as the stream's leader has it now.
+   * Puts a tombstone in the place of an object or a link, as the stream's leader has it now; where
+   * there is no room for one, nothing is put in its place.
    *
    * @return the NUID of chunks that nobody can find any more; empty where there were none
    * @throws IOException where the server does not answer, or others change the name all the time
@@ -164,12 +166,31 @@ final class MetaSubject {
         LOG.debug("object {} has the tombstone {}", object, sequence);
         return hasChunks ? Optional.of(nuid) : Optional.empty();
       } catch (JetStreamApiException e) {
-        if (!ExpectedSequence.wasMissed(e)) {
+        if (StorageLimit.isReached(e)) {
+          if (erase(last.get().getSeq())) {
+            return hasChunks ? Optional.of(nuid) : Optional.empty();
+          }
+        } else if (!ExpectedSequence.wasMissed(e)) {
           throw e;
         }
       }
     }
     throw new IOException("it is changed by others all the time; it was not deleted");
+  }
+
+  /**
+   * Removes the message of a sequence, where there is no room for a tombstone; who watches the
+   * bucket does not hear of it.
+   *
+   * @return false where another message has taken its place
+   */
+  private boolean erase(long sequence) throws IOException, JetStreamApiException {
+    PurgeOptions upToIt = PurgeOptions.builder().subject(subject).sequence(sequence + 1).build();
+    return connection
+            .jetStreamManagement()
+            .purgeStream(Buckets.streamOf(bucket), upToIt)
+            .getPurged()
+        > 0;
   }
 
   private Message message(JsonNode meta) {
@@ -244,6 +265,9 @@ final class MetaSubject {
   }
 
   private StoreException failed(Exception e) {
+    if (e instanceof JetStreamApiException api && StorageLimit.isReached(api)) {
+      return StorageLimit.bucketIsFull(bucket, api);
+    }
     return new StoreException(
         StoreException.Reason.FAILED,
         "object " + object + " of bucket " + bucket + ": " + e.getMessage(),

@@ -294,6 +294,9 @@ public final class ObjectBucket {
   }
 
   private StoreException failed(String object, Exception e) {
+    if (e instanceof JetStreamApiException api && StorageLimit.isReached(api)) {
+      return StorageLimit.bucketIsFull(name, api);
+    }
     return new StoreException(
         StoreException.Reason.FAILED,
         "object " + object + " of bucket " + name + ": " + e.getMessage(),

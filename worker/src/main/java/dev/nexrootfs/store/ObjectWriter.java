@@ -186,10 +186,7 @@ final class ObjectWriter {
   private StoreException refused(ChunkWindow.RefusedException refusal) {
     Throwable cause = refusal.getCause();
     if (cause instanceof JetStreamApiException api && StorageLimit.isReached(api)) {
-      return new StoreException(
-          StoreException.Reason.BUCKET_FULL,
-          "bucket " + bucket + " is full: " + api.getMessage() + "; " + StorageLimit.REMEDY,
-          api);
+      return StorageLimit.bucketIsFull(bucket, api);
     }
     return new StoreException(
         StoreException.Reason.FAILED, "bucket " + bucket + ": " + refusal.getMessage(), refusal);

@@ -32,4 +32,12 @@ public final class StorageLimit {
             && String.valueOf(refusal.getMessage()).contains("maximum bytes");
     return streamIsFull || NO_ROOM.contains(code);
   }
+
+  /** What to say of a bucket that refused to store for want of room. */
+  static StoreException bucketIsFull(String bucket, JetStreamApiException refusal) {
+    return new StoreException(
+        StoreException.Reason.BUCKET_FULL,
+        "bucket " + bucket + " is full: " + refusal.getMessage() + "; " + REMEDY,
+        refusal);
+  }
 }
