@@ -31,7 +31,7 @@ final class Cancellation {
     }
     // First the word, then the look: a worker looks for the word after it has begun.
     pool.records().putText(BuildRecords.cancelKey(status.id()), why.code().name());
-    BuildStatus now = pool.records().status(status.id()).orElse(status);
+    BuildStatus now = pool.records().progress(status.id()).orElse(status);
     if (now.state() != BuildState.QUEUED) {
       return now;
     }

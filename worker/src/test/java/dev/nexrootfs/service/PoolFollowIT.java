@@ -13,6 +13,7 @@ import dev.nexrootfs.protocol.Subjects;
 import io.nats.client.Message;
 import io.nats.client.NUID;
 import io.nats.client.Subscription;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -111,6 +112,23 @@ class PoolFollowIT extends PoolCase {
     awaitState(id, BuildState.CANCELLED);
     assertThat(pool.messages("OBJ_" + pool.bucket)).isZero();
     assertThat(figure("cancelled")).isEqualTo(1);
+  }
+
+  @Test
+  void cancelAnswersHowFarTheBuildIsAsStatusDoes() throws Exception {
+    pool.worker("w", 1);
+    Gate gate = new Gate();
+    String id = NUID.nextGlobal();
+    Subscription answers = ask(pool.subjects.build(), request(gate.image, ""), id(id));
+    awaitState(id, BuildState.RUNNING);
+    String further =
+        new String(Protocol.write(statusOf(id)), StandardCharsets.UTF_8)
+            .replaceFirst("\"phase\":\"\\w+\"", "\"phase\":\"layers\"");
+    long noted = pool.admin.keyValue(pool.records).put("progress." + id, further);
+    assertThat(noted).isPositive();
+    assertThat(cancel(id).phase()).isEqualTo("layers");
+    gate.open();
+    assertThat(error(answers).code()).isEqualTo(ErrorCode.CANCELLED);
   }
 
   @Test
