@@ -2,6 +2,7 @@ package dev.nexrootfs.protocol;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -109,6 +110,9 @@ public final class Protocol {
           inField ? ErrorCode.INVALID_FIELD : ErrorCode.INVALID_JSON,
           (inField ? path(e) + ": " : "") + e.getOriginalMessage(),
           e);
+    } catch (StreamConstraintsException e) {
+      String what = e.getOriginalMessage().replaceAll(", from [^)]*", "");
+      throw new RequestException(ErrorCode.INVALID_JSON, "more than is taken: " + what, e);
     } catch (JsonProcessingException e) {
       // What follows the first parenthesis is about the parser's source, which is ours.
       String what = e.getOriginalMessage().replaceFirst("(?s) ?\\(.*", "");

@@ -40,7 +40,7 @@ public record Size(Policy policy, long bytes) {
   /** Checks the range. */
   public Size {
     if (bytes < (policy == Policy.WHOLE ? 1 : 0) || bytes > MAX_BYTES) {
-      throw outside(String.valueOf(bytes));
+      throw outside((policy == Policy.WHOLE ? "" : "free=") + bytes);
     }
   }
 

@@ -52,6 +52,14 @@ class BuildRequestTest {
   }
 
   @Test
+  void whatIsNestedTooDeeplyIsRefusedWithTheLimit() {
+    assertThatThrownBy(() -> read("{\"image\":" + "[".repeat(1500) + "]".repeat(1500) + "}"))
+        .isInstanceOfSatisfying(
+            RequestException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.INVALID_JSON))
+        .hasMessageContaining("exceeds the maximum allowed (1000)");
+  }
+
+  @Test
   void unknownFieldIsNamed() {
     refused("{" + AGENT + ",\"sise\":1}", ErrorCode.UNKNOWN_FIELD, "\"sise\"");
     refused(

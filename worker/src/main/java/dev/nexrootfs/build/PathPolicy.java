@@ -51,7 +51,12 @@ public record PathPolicy(List<Path> roots) {
       return real;
     } catch (InvalidPathException e) {
       throw new RequestException(
-          ErrorCode.INVALID_FIELD, field + ": not a path: " + e.getReason(), e);
+          ErrorCode.INVALID_FIELD,
+          field
+              + ": not a path in the worker's locale: "
+              + e.getReason()
+              + "; a worker that is started with LC_ALL=C.UTF-8 takes any",
+          e);
     } catch (IOException e) {
       throw new RequestException(
           ErrorCode.INPUT_NOT_FOUND, field + ": there is no " + text + " on this machine", e);

@@ -45,9 +45,6 @@ public final class RootfsBuild {
   /** Metadata of an object: bytes that content can still take. */
   public static final String FREE_BYTES = "nex-rootfs-free-bytes";
 
-  /** Metadata of an object: warnings, a line each. */
-  public static final String WARNINGS = "nex-rootfs-warnings";
-
   /** Metadata of an object: findings, as JSON. */
   public static final String FINDINGS = "nex-rootfs-findings";
 
@@ -278,7 +275,6 @@ public final class RootfsBuild {
       Stopwatch stopwatch,
       @Nullable ScriptReport script)
       throws IOException {
-    List<String> warnings = stored.metadata().getOrDefault(WARNINGS, "").lines().toList();
     return new BuildReply(
         id,
         key.digest().text(),
@@ -294,9 +290,15 @@ public final class RootfsBuild {
         cached,
         stopwatch.millis(),
         worker,
-        warnings,
+        warnings(request),
         Findings.read(stored.metadata().get(FINDINGS)),
         script);
+  }
+
+  private static List<String> warnings(BuildRequest request) {
+    return request.guest() == Guest.PLAIN && request.agent() != null
+        ? List.of("agent: the guest plain has none; the image is without it")
+        : List.of();
   }
 
   /** The plan holds this; a fault in it must not reach a guest that fills its disk. */

@@ -7,6 +7,7 @@ import picocli.CommandLine.Option;
 final class BucketFlags {
   @Option(
       names = "--inputs-bucket",
+      converter = BucketName.class,
       defaultValue = "NEXINPUTS",
       description = "object store bucket for agents, scripts and files (default: ${DEFAULT-VALUE})")
   String inputs = "NEXINPUTS";

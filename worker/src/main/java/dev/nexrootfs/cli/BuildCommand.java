@@ -67,6 +67,10 @@ final class BuildCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException, CommandFailure {
+    if (output.toString().isEmpty() || output.toString().equals("-")) {
+      throw CommandFailure.usage(
+          "--output \"" + output + "\" names no file; an image has holes, so it is a file's", null);
+    }
     BuildRequest request =
         flags.request(Optional.empty(), "rootfs", "latest", "default", Path::toString);
     CacheDirectory cache = cacheFlags.open();

@@ -10,6 +10,7 @@ import dev.nexrootfs.protocol.Size;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ITypeConverter;
@@ -48,6 +49,7 @@ final class BuildFlags {
   @Option(
       names = "--network",
       paramLabel = "none|host",
+      converter = NetworkWord.class,
       defaultValue = "none",
       description =
           "what the script may reach; host only where the worker's operator allows it (default: ${DEFAULT-VALUE})")
@@ -78,6 +80,30 @@ final class BuildFlags {
     }
   }
 
+  /** What scripts may reach, by its name in a request. */
+  static final class NetworkWord implements ITypeConverter<Network> {
+    @Override
+    public Network convert(String text) {
+      return switch (text.toLowerCase(Locale.ROOT)) {
+        case "none" -> Network.NONE;
+        case "host" -> Network.HOST;
+        default -> throw new TypeConversionException("\"" + text + "\" is not none or host");
+      };
+    }
+  }
+
+  /** Guests by their names in a request. */
+  static final class GuestWord implements ITypeConverter<Guest> {
+    @Override
+    public Guest convert(String text) {
+      return switch (text.toLowerCase(Locale.ROOT)) {
+        case "nex" -> Guest.NEX;
+        case "plain" -> Guest.PLAIN;
+        default -> throw new TypeConversionException("\"" + text + "\" is not nex or plain");
+      };
+    }
+  }
+
   @Option(
       names = "--platform",
       paramLabel = "OS/ARCH",
@@ -87,6 +113,8 @@ final class BuildFlags {
 
   @Option(
       names = "--guest",
+      paramLabel = "nex|plain",
+      converter = GuestWord.class,
       defaultValue = "nex",
       description = {
         "nex: lay the agent, its service and what Nex expects over the base;",
@@ -136,6 +164,11 @@ final class BuildFlags {
   BuildRequest request(
       Optional<String> imageInstead, String name, String tag, String namespace, Placement placement)
       throws java.io.IOException, CommandFailure {
+    if (guest == Guest.NEX && agent == null) {
+      throw CommandFailure.usage(
+          "--agent is missing: give the Nex agent, or --guest plain for the base image alone",
+          null);
+    }
     try {
       List<FileSpec> specs = new java.util.ArrayList<>();
       for (String file : files) {

@@ -1,5 +1,6 @@
 package dev.nexrootfs.cli;
 
+import dev.nexrootfs.build.Failures;
 import dev.nexrootfs.layer.CacheDirectory;
 import dev.nexrootfs.layer.LayerCache;
 import java.io.IOException;
@@ -35,8 +36,24 @@ final class CacheFlags {
       description = "most bytes of one decoded layer or input (default: ${DEFAULT-VALUE})")
   long maxLayerBytes;
 
-  CacheDirectory open() throws IOException {
-    return new CacheDirectory(path(), maxBytes);
+  CacheDirectory open() throws CommandFailure {
+    if (maxBytes < 1) {
+      throw CommandFailure.usage("--cache-bytes " + maxBytes + " is no size", null);
+    }
+    if (maxLayerBytes < 1) {
+      throw CommandFailure.usage("--max-layer-bytes " + maxLayerBytes + " is no size", null);
+    }
+    try {
+      return new CacheDirectory(path(), maxBytes);
+    } catch (IOException e) {
+      throw new CommandFailure(
+          "the cache "
+              + path()
+              + " cannot be used: "
+              + Failures.message(e)
+              + "; give another directory with --cache",
+          e);
+    }
   }
 
   Path path() {

@@ -40,7 +40,12 @@ final class ConnectionLog implements ErrorListener, ConnectionListener {
 
   @Override
   public void exceptionOccurred(Connection connection, Exception e) {
-    LOG.warn("{}: {}", name, settings.redact(e.toString()));
+    if (connection.getStatus() == Connection.Status.CONNECTED) {
+      LOG.warn("{}: {}", name, settings.redact(e.toString()));
+    } else {
+      // One for each try to connect; that the connection is away has been told.
+      LOG.debug("{}: {}", name, settings.redact(e.toString()));
+    }
   }
 
   @Override

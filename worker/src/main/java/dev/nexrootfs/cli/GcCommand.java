@@ -83,6 +83,7 @@ final class GcCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException, CommandFailure, InterruptedException {
+    check();
     PrintWriter out = spec.commandLine().getOut();
     ScheduledExecutorService renewals = Executors.newSingleThreadScheduledExecutor();
     try (NatsSession session = NatsConnector.connect(NatsSettings.of(nats), "nex-rootfs gc")) {
@@ -110,6 +111,22 @@ final class GcCommand implements Callable<Integer> {
       throw e.getCause();
     } finally {
       renewals.shutdownNow();
+    }
+  }
+
+  private void check() throws CommandFailure {
+    if (maxBytes < -1) {
+      throw CommandFailure.usage("--max-bytes " + maxBytes + " is no size; -1 is no limit", null);
+    }
+    if (maxAgeHours < -1) {
+      throw CommandFailure.usage(
+          "--max-age " + maxAgeHours + " is no number of hours; -1 is no limit", null);
+    }
+    if (minAgeMinutes < 0) {
+      throw CommandFailure.usage("--min-age " + minAgeMinutes + " is less than 0", null);
+    }
+    if (usedWithinHours < 0 || usedWithinHours > 24) {
+      throw CommandFailure.usage("--used-within " + usedWithinHours + " is not 0 to 24", null);
     }
   }
 

@@ -6,6 +6,7 @@ import picocli.CommandLine.Option;
 final class ImageBucketFlag {
   @Option(
       names = "--bucket",
+      converter = BucketName.class,
       defaultValue = "NEXROOTFS",
       description = "object store bucket for images (default: ${DEFAULT-VALUE})")
   String name = "NEXROOTFS";

@@ -63,6 +63,8 @@ final class InspectCommand implements Callable<Integer> {
   private static final int MAX_NAMES = 5_000_000;
   private static final long BYTES_PER_NAME = 768;
   private static final int BUFFER_BYTES = 1 << 16;
+  private static final int S_IFMT = 0xf000;
+  private static final int S_IFBLK = 0x6000;
 
   @Spec private CommandSpec spec = CommandSpec.create();
 
@@ -133,6 +135,10 @@ final class InspectCommand implements Callable<Integer> {
     if (Files.isDirectory(image)) {
       throw new CommandFailure(image + ": is a directory; give the path of an image");
     }
+    if (!Files.isRegularFile(image) && !isBlockDevice(image)) {
+      throw new CommandFailure(
+          image + ": is no file and no block device; give the path of an image");
+    }
     try (ImageFile source = ImageFile.open(image)) {
       return inspect(source);
     } catch (UnreadableImageException e) {
@@ -143,6 +149,11 @@ final class InspectCommand implements Callable<Integer> {
               : "; nex-rootfs inspect --verify lists all that is wrong";
       throw new CommandFailure(image + ": " + e.getMessage() + next, e);
     }
+  }
+
+  /** By the file type of st_mode, inode(7); the JDK knows no more than "other". */
+  private static boolean isBlockDevice(Path file) throws IOException {
+    return ((int) Files.getAttribute(file, "unix:mode") & S_IFMT) == S_IFBLK;
   }
 
   private int inspectBase(String reference) throws IOException, CommandFailure {

@@ -11,9 +11,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.time.Duration;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Connects to NATS. A connection keeps trying for ever once it has been up. */
 final class NatsConnector {
+  private static final Logger LOG = LoggerFactory.getLogger(NatsConnector.class);
+
   /** While a worker is away, its requesters are told that nobody serves. */
   private static final Duration RECONNECT_WAIT = Duration.ofMillis(250);
 
@@ -58,6 +62,7 @@ final class NatsConnector {
    */
   static NatsSession connect(NatsSettings settings, String name, long deadline)
       throws CommandFailure, InterruptedException {
+    boolean told = false;
     while (true) {
       try {
         return connect(settings, name);
@@ -68,6 +73,10 @@ final class NatsConnector {
               ? new CommandFailure(ExitStatus.TIMED_OUT, String.valueOf(e.getMessage()), e)
               : e;
         }
+        if (!told) {
+          told = true;
+          LOG.warn("{}; trying again until the timeout", e.getMessage());
+        }
         Thread.sleep(RETRY_WAIT.toMillis());
       }
     }
@@ -76,7 +85,10 @@ final class NatsConnector {
   private static Options checkedOptions(NatsSettings settings, String name) throws CommandFailure {
     try {
       return options(settings, name);
-    } catch (IOException | IllegalArgumentException e) {
+    } catch (IllegalArgumentException e) {
+      throw CommandFailure.usage(
+          "cannot connect to " + settings + ": " + settings.redact(e.getMessage()), null);
+    } catch (IOException e) {
       throw new CommandFailure(
           "cannot connect to " + settings + ": " + settings.redact(e.getMessage()));
     } catch (GeneralSecurityException e) {

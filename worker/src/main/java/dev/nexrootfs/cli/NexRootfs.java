@@ -33,6 +33,9 @@ public final class NexRootfs implements Callable<Integer> {
   /** The environment variable by which logback.xml chooses an encoder. */
   private static final String LOG_FORMAT = "NEX_ROOTFS_LOG_FORMAT";
 
+  /** What the JVM makes of a byte of an argument that means nothing in the locale. */
+  private static final char REPLACEMENT = '\uFFFD';
+
   private static final List<Class<?>> COMMANDS =
       List.of(
           WorkerCommand.class,
@@ -62,6 +65,15 @@ public final class NexRootfs implements Callable<Integer> {
     if (format != null && !format.equals("text") && !format.equals("json")) {
       System.err.println("nex-rootfs: " + LOG_FORMAT + "=" + format + " is not text or json");
       System.exit(2);
+    }
+    for (String argument : arguments) {
+      if (argument.indexOf(REPLACEMENT) >= 0) {
+        System.err.println(
+            "nex-rootfs: \""
+                + argument
+                + "\" has bytes that are no characters in this locale; set LC_ALL=C.UTF-8");
+        System.exit(2);
+      }
     }
     int status = 1;
     try {

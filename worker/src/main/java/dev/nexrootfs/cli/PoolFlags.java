@@ -16,6 +16,7 @@ final class PoolFlags {
 
   @Option(
       names = "--blobs-bucket",
+      converter = BucketName.class,
       defaultValue = "NEXBLOBS",
       description = {
         "object store bucket in which workers leave registries' blobs for each other,",
@@ -25,18 +26,21 @@ final class PoolFlags {
 
   @Option(
       names = "--leases-bucket",
+      converter = BucketName.class,
       defaultValue = "NEXROOTFS_LEASES",
       description = "key-value bucket of the workers' leases (default: ${DEFAULT-VALUE})")
   String leases = "NEXROOTFS_LEASES";
 
   @Option(
       names = "--builds-bucket",
+      converter = BucketName.class,
       defaultValue = PoolSettings.RECORDS,
       description = "key-value bucket with the state of builds (default: ${DEFAULT-VALUE})")
   String records = PoolSettings.RECORDS;
 
   @Option(
       names = "--jobs-stream",
+      converter = BucketName.class,
       defaultValue = PoolSettings.STREAM,
       description = "stream of the pool's jobs (default: ${DEFAULT-VALUE})")
   String stream = PoolSettings.STREAM;

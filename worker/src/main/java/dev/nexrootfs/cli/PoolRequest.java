@@ -69,6 +69,10 @@ final class PoolRequest {
     Optional<String> imageInBucket = Optional.empty();
     if (flags.imageFile != null) {
       BuildFlags.existing(flags.imageFile, "--image-file");
+      if (flags.build.image != null) {
+        throw CommandFailure.usage(
+            "--image " + flags.build.image + " and --image-file exclude each other", null);
+      }
       imageInBucket = Optional.of("nats://" + flags.buckets.inputs + "/image");
     }
     var unused =

@@ -1,8 +1,6 @@
 package dev.nexrootfs.cli;
 
 import dev.nexrootfs.service.PoolSetup;
-import dev.nexrootfs.store.StorageLimit;
-import io.nats.client.JetStreamApiException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.ArrayList;
@@ -94,9 +92,9 @@ final class SetupCommand implements Callable<Integer> {
   public Integer call() throws IOException, CommandFailure, InterruptedException {
     PrintWriter out = spec.commandLine().getOut();
     check();
+    List<PoolSetup.Report> reports = new ArrayList<>();
     try (NatsSession session = NatsConnector.connect(NatsSettings.of(nats), "nex-rootfs setup")) {
       PoolSetup setup = new PoolSetup(session.connection(), replicas, update);
-      List<PoolSetup.Report> reports = new ArrayList<>();
       if (mirrorFrom != null) {
         reports.add(mirror(setup, mirrorFrom));
       } else {
@@ -113,9 +111,10 @@ final class SetupCommand implements Callable<Integer> {
       reports.forEach(report -> print(out, report));
       out.flush();
       return reports.stream().anyMatch(r -> r.outcome() == PoolSetup.Outcome.DIFFERS) ? 1 : 0;
-    } catch (JetStreamApiException e) {
-      String remedy = StorageLimit.isReached(e) ? "; " + StorageLimit.REMEDY : "";
-      throw new CommandFailure("JetStream refuses: " + e.getMessage() + remedy, e);
+    } catch (PoolSetup.RefusedException e) {
+      reports.forEach(report -> print(out, report));
+      out.flush();
+      throw new CommandFailure("JetStream refuses " + e.getMessage(), e);
     }
   }
 
@@ -136,7 +135,7 @@ final class SetupCommand implements Callable<Integer> {
   }
 
   private void addPool(PoolSetup setup, List<PoolSetup.Report> reports)
-      throws IOException, CommandFailure, JetStreamApiException {
+      throws IOException, CommandFailure, PoolSetup.RefusedException {
     reports.add(setup.bucket(imageBucket.name, "root file systems for Nex", maxBytes));
     reports.add(setup.bucket(buckets.inputs, "inputs of nex-rootfs builds", maxBytes));
     if (blobsBytes != 0) {
@@ -151,7 +150,7 @@ final class SetupCommand implements Callable<Integer> {
   }
 
   private PoolSetup.Report mirror(PoolSetup setup, String domain)
-      throws CommandFailure, JetStreamApiException {
+      throws CommandFailure, PoolSetup.RefusedException {
     try {
       return setup.mirror(imageBucket.name, domain, maxBytes);
     } catch (IOException e) {

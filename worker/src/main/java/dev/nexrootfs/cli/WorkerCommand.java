@@ -20,6 +20,7 @@ import io.nats.client.JetStreamApiException;
 import io.nats.client.NUID;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -27,6 +28,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -43,6 +45,8 @@ import picocli.CommandLine.Option;
         "Serves build requests in the queue group nex-rootfs until SIGTERM; then ends the builds that run.")
 final class WorkerCommand implements Callable<Integer> {
   private static final Logger LOG = LoggerFactory.getLogger(WorkerCommand.class);
+
+  private static final Pattern NAME = Pattern.compile("[A-Za-z0-9_.-]{1,128}");
 
   private final CountDownLatch stop = new CountDownLatch(1);
   private final CountDownLatch ended = new CountDownLatch(1);
@@ -135,6 +139,7 @@ final class WorkerCommand implements Callable<Integer> {
 
   @Option(
       names = "--allow-bucket",
+      converter = BucketName.class,
       paramLabel = "BUCKET",
       description =
           "requests may read inputs from this bucket too, beside --inputs-bucket; can be given again")
@@ -213,6 +218,15 @@ final class WorkerCommand implements Callable<Integer> {
     if (maxBuildSeconds < 1 || maxBuildSeconds > 7200) {
       throw CommandFailure.usage(
           "--max-build-seconds " + maxBuildSeconds + " is not 1 to 7200", null);
+    }
+    if (name != null && !NAME.matcher(name).matches()) {
+      throw CommandFailure.usage(
+          "--name \"" + name + "\" is not 1 to 128 letters, digits, _, . and -", null);
+    }
+    for (Path allowed : allowedPaths) {
+      if (!Files.isDirectory(allowed)) {
+        LOG.warn("--allow-path {}: there is no such directory", allowed);
+      }
     }
     if (http != null) {
       LOG.debug("HTTP is to be at {}", address(http));

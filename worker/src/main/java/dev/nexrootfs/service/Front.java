@@ -99,10 +99,12 @@ final class Front {
     String replyTo = message.getReplyTo();
     if (replyTo == null || !settings.isInbox(replyTo)) {
       LOG.warn(
-          "{}: request on {} asks for a reply to \"{}\", which is no inbox; it is ignored",
+          "{}: request on {} {}; it is ignored",
           ErrorCode.INVALID_REPLY_SUBJECT,
           message.getSubject(),
-          replyTo);
+          replyTo == null
+              ? "has no reply subject"
+              : "asks for a reply to \"" + replyTo + "\", which is no inbox");
       return;
     }
     String own = message.getSubject();

@@ -1,6 +1,7 @@
 package dev.nexrootfs.service;
 
 import dev.nexrootfs.store.Leases;
+import dev.nexrootfs.store.StorageLimit;
 import io.nats.client.Connection;
 import io.nats.client.JetStreamApiException;
 import io.nats.client.JetStreamManagement;
@@ -21,6 +22,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * What a pool needs in JetStream, made by an administrator of the account: workers need no right to
@@ -55,6 +57,20 @@ public final class PoolSetup {
     this.update = update;
   }
 
+  /** JetStream does not make a stream or consumer, or does not show it; the message names it. */
+  public static final class RefusedException extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    RefusedException(String what, JetStreamApiException refusal) {
+      super(
+          what
+              + ": "
+              + refusal.getMessage()
+              + (StorageLimit.isReached(refusal) ? "; " + StorageLimit.REMEDY : ""),
+          refusal);
+    }
+  }
+
   /** What became of one stream. */
   public enum Outcome {
     /** It was missing. */
@@ -83,7 +99,7 @@ public final class PoolSetup {
 
   /** An object store bucket; compressed on the server's disk where the server can. */
   public Report bucket(String name, String description, long maxBytes)
-      throws IOException, JetStreamApiException {
+      throws IOException, RefusedException {
     return ensure(
         "bucket " + name,
         ObjectStoreConfiguration.builder(name)
@@ -103,13 +119,18 @@ public final class PoolSetup {
    * @param domain the JetStream domain that has the bucket
    */
   public Report mirror(String name, String domain, long maxBytes)
-      throws IOException, JetStreamApiException {
+      throws IOException, RefusedException {
     String stream = "OBJ_" + name;
-    // A mirror of nothing can be made, and would say nothing.
-    var unused =
-        connection
-            .jetStreamManagement(JetStreamOptions.builder().domain(domain).build())
-            .getStreamInfo(stream);
+    try {
+      // A mirror of nothing can be made, and would say nothing.
+      var unused =
+          connection
+              .jetStreamManagement(JetStreamOptions.builder().domain(domain).build())
+              .getStreamInfo(stream);
+    } catch (JetStreamApiException e) {
+      throw new RefusedException(
+          "bucket " + name + " of the domain " + domain + ", where setup has to be run first", e);
+    }
     StreamConfiguration.Builder mirror =
         StreamConfiguration.builder()
             .name(stream)
@@ -139,7 +160,7 @@ public final class PoolSetup {
   }
 
   /** The bucket of leases. */
-  public Report leases(String name) throws IOException, JetStreamApiException {
+  public Report leases(String name) throws IOException, RefusedException {
     return ensure(
         "bucket " + name,
         KeyValueConfiguration.builder(name)
@@ -151,7 +172,7 @@ public final class PoolSetup {
   }
 
   /** The bucket with the state of builds. */
-  public Report records(String name) throws IOException, JetStreamApiException {
+  public Report records(String name) throws IOException, RefusedException {
     return ensure(
         "bucket " + name,
         KeyValueConfiguration.builder(name)
@@ -170,7 +191,7 @@ public final class PoolSetup {
    * @param maxJobs requests that may wait
    */
   public Report jobs(String stream, String jobs, long maxJobs)
-      throws IOException, JetStreamApiException {
+      throws IOException, RefusedException {
     Report report =
         ensure(
             "stream " + stream,
@@ -188,17 +209,15 @@ public final class PoolSetup {
                 .storageType(StorageType.File)
                 .replicas(replicas)
                 .build());
-    var unused =
-        management()
-            .addOrUpdateConsumer(
-                stream,
-                ConsumerConfiguration.builder()
-                    .durable(JobQueue.WAITING)
-                    .filterSubject(jobs + ".wait.>")
-                    .ackPolicy(AckPolicy.Explicit)
-                    .ackWait(JobQueue.ACK_WAIT)
-                    .maxAckPending(-1)
-                    .build());
+    consumer(
+        stream,
+        ConsumerConfiguration.builder()
+            .durable(JobQueue.WAITING)
+            .filterSubject(jobs + ".wait.>")
+            .ackPolicy(AckPolicy.Explicit)
+            .ackWait(JobQueue.ACK_WAIT)
+            .maxAckPending(-1)
+            .build());
     return report;
   }
 
@@ -209,33 +228,52 @@ public final class PoolSetup {
    * @param running builds that the namespace may have running, -1 for no limit
    */
   public Report lane(String stream, String jobs, String namespace, long running)
-      throws IOException, JetStreamApiException {
-    var unused =
-        management().addOrUpdateConsumer(stream, Lanes.lane(jobs, namespace, running).build());
+      throws IOException, RefusedException {
+    consumer(stream, Lanes.lane(jobs, namespace, running).build());
     return new Report("consumer " + Lanes.name(namespace), Outcome.EXISTS, List.of());
   }
 
-  private Report ensure(String what, StreamConfiguration wanted)
-      throws IOException, JetStreamApiException {
-    StreamConfiguration present;
+  private void consumer(String stream, ConsumerConfiguration wanted)
+      throws IOException, RefusedException {
     try {
-      present = management().getStreamInfo(wanted.getName()).getConfiguration();
+      var unused = management().addOrUpdateConsumer(stream, wanted);
     } catch (JetStreamApiException e) {
-      if (e.getApiErrorCode() != STREAM_NOT_FOUND) {
-        throw e;
+      throw new RefusedException("consumer " + wanted.getDurable() + " of the stream " + stream, e);
+    }
+  }
+
+  private Report ensure(String what, StreamConfiguration wanted)
+      throws IOException, RefusedException {
+    try {
+      Optional<StreamConfiguration> present = present(wanted.getName());
+      if (present.isEmpty()) {
+        var unused = management().addStream(wanted);
+        return new Report(what, Outcome.MADE, List.of());
       }
-      var unused = management().addStream(wanted);
-      return new Report(what, Outcome.MADE, List.of());
+      List<String> differences = differences(present.get(), wanted);
+      if (differences.isEmpty()) {
+        return new Report(what, Outcome.EXISTS, differences);
+      }
+      if (!update) {
+        return new Report(what, Outcome.DIFFERS, differences);
+      }
+      var unused = management().updateStream(wanted);
+      return new Report(what, Outcome.UPDATED, differences);
+    } catch (JetStreamApiException e) {
+      throw new RefusedException(what, e);
     }
-    List<String> differences = differences(present, wanted);
-    if (differences.isEmpty()) {
-      return new Report(what, Outcome.EXISTS, differences);
+  }
+
+  private Optional<StreamConfiguration> present(String stream)
+      throws IOException, JetStreamApiException {
+    try {
+      return Optional.of(management().getStreamInfo(stream).getConfiguration());
+    } catch (JetStreamApiException e) {
+      if (e.getApiErrorCode() == STREAM_NOT_FOUND) {
+        return Optional.empty();
+      }
+      throw e;
     }
-    if (!update) {
-      return new Report(what, Outcome.DIFFERS, differences);
-    }
-    var unused = management().updateStream(wanted);
-    return new Report(what, Outcome.UPDATED, differences);
   }
 
   private static List<String> differences(StreamConfiguration is, StreamConfiguration wanted) {

@@ -44,6 +44,7 @@ final class Replies {
   private final Figures figures;
   private final ExecutorService thread =
       Executors.newSingleThreadExecutor(task -> new Thread(task, "replies"));
+  private volatile boolean closing;
 
   Replies(Connection front, ServiceSettings settings, Figures figures) {
     this.front = front;
@@ -61,7 +62,9 @@ final class Replies {
     }
   }
 
+  /** Ends; that the client gives its questions up when the connection closes means nothing then. */
   void close() throws InterruptedException {
+    closing = true;
     thread.shutdown();
     if (!thread.awaitTermination(FLUSH.toMillis(), TimeUnit.MILLISECONDS)) {
       LOG.warn("not every follower was told");
@@ -193,7 +196,7 @@ final class Replies {
             (message, fault) -> {
               // Later, and when the connection closes, the question is given up by the client.
               boolean soon = System.nanoTime() - sent < SOON_NANOS;
-              boolean open = front.getStatus() == Connection.Status.CONNECTED;
+              boolean open = !closing && front.getStatus() == Connection.Status.CONNECTED;
               if (fault instanceof CancellationException && soon && open) {
                 figures.countUnheard();
                 LOG.info("build {}: its requester is gone", id);

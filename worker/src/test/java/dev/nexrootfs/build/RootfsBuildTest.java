@@ -83,6 +83,15 @@ class RootfsBuildTest {
   }
 
   @Test
+  void agentOfAPlainGuestIsLeftOutWithAWarning() throws Exception {
+    BuildReply without = build(request(Guest.PLAIN, List.of()));
+    BuildReply with = build(request(Guest.PLAIN, agent.toString(), List.of()));
+    assertThat(with.digest()).isEqualTo(without.digest());
+    assertThat(with.warnings())
+        .containsExactly("agent: the guest plain has none; the image is without it");
+  }
+
+  @Test
   void nexGuestHasWhatNexExpects() throws Exception {
     BuildReply reply = build(request(Guest.NEX, List.of()));
     Listing listing = list();
@@ -326,9 +335,13 @@ class RootfsBuildTest {
   }
 
   private BuildRequest request(Guest guest, List<FileSpec> files) {
+    return request(guest, guest == Guest.NEX ? agent.toString() : null, files);
+  }
+
+  private BuildRequest request(Guest guest, @Nullable String given, List<FileSpec> files) {
     return new BuildRequest(
         "oci:" + image,
-        guest == Guest.NEX ? agent.toString() : null,
+        given,
         null,
         Network.NONE,
         Size.whole(SIZE),
