@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * Bytes that one thread makes and another takes, in order and a few buffers ahead: what decodes a
  * layer does not wait for what hashes and writes it. For one thread that makes them.
  */
-final class Handover implements Closeable {
+public final class Handover implements Closeable {
   private static final int BUFFER_BYTES = 1 << 17;
   private static final int BUFFERS = 4;
   private static final Filled END = new Filled(new byte[0], -1);
@@ -30,11 +30,12 @@ final class Handover implements Closeable {
 
   /** Takes bytes, in a thread of its own; they are its own until it returns. */
   @FunctionalInterface
-  interface Taker {
+  public interface Taker {
     void take(byte[] bytes, int length) throws IOException;
   }
 
-  Handover(Taker taker) {
+  /** Starts the thread of {@code taker}; it ends when this is closed or finished. */
+  public Handover(Taker taker) {
     this.taker = taker;
     for (int i = 0; i < BUFFERS; i++) {
       free.add(new byte[BUFFER_BYTES]);
@@ -48,7 +49,7 @@ final class Handover implements Closeable {
    *
    * @throws IOException what the taker threw
    */
-  byte[] empty() throws IOException {
+  public byte[] empty() throws IOException {
     check();
     try {
       return free.take();
@@ -58,7 +59,7 @@ final class Handover implements Closeable {
   }
 
   /** Hands over the first {@code length} bytes of a buffer that {@link #empty} gave. */
-  void give(byte[] buffer, int length) {
+  public void give(byte[] buffer, int length) {
     filled.add(new Filled(buffer, length));
   }
 
@@ -67,7 +68,7 @@ final class Handover implements Closeable {
    *
    * @throws IOException what the taker threw
    */
-  void finish() throws IOException {
+  public void finish() throws IOException {
     end();
     try {
       thread.join();
@@ -138,6 +139,6 @@ final class Handover implements Closeable {
 
   private static InterruptedIOException interrupted() {
     Thread.currentThread().interrupt();
-    return new InterruptedIOException("interrupted while a layer was decoded");
+    return new InterruptedIOException("interrupted while bytes were handed over");
   }
 }
