@@ -295,6 +295,7 @@ test)
   need_current_e2fsprogs || say "going on without a current e2fsprogs"
   need_guest_kernel || say "going on without a kernel for guests"
   want systemd-analyze systemd
+  want systemd-nspawn systemd-container
   need_prometheus || say "going on without prometheus"
   need_containers || say "going on without containers"
   # Each of these keeps one core busy for a minute or two, and they share nothing.
