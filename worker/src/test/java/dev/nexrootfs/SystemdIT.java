@@ -31,7 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 @SuppressWarnings("try") // A connection's close() can be interrupted.
 class SystemdIT {
   private static final String WORKER = "nex-rootfs-worker";
-  private static final Duration PATIENCE = Duration.ofSeconds(120);
+  private static final Duration PATIENCE = Duration.ofMinutes(2);
 
   private final NatsServer server = NatsServer.start(NatsServer.program().orElseThrow(), "-js");
   private final SystemdMachine machine;

@@ -2,7 +2,9 @@ package dev.nexrootfs.oci;
 
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -262,11 +264,26 @@ public final class ManifestReader {
         throw new InvalidImageException(place + ": " + what + " is null, not a document");
       }
       return document;
+    } catch (MismatchedInputException e) {
+      throw new InvalidImageException(
+          place + ": " + what + field(e) + ": not of the JSON type that belongs there", e);
     } catch (JacksonException e) {
       throw new InvalidImageException(place + ": " + what + ": " + e.getOriginalMessage(), e);
     } catch (IOException e) {
       throw new InvalidImageException(place + ": " + what + " cannot be read", e);
     }
+  }
+
+  /** Where in a document an exception is, as {@code layers[0].size}; empty for all of it. */
+  private static String field(JsonMappingException e) {
+    return e.getPath().stream()
+        .map(
+            step ->
+                step.getFieldName() == null
+                    ? "[" + step.getIndex() + "]"
+                    : "." + step.getFieldName())
+        .collect(Collectors.joining())
+        .replaceFirst("^\\.", " ");
   }
 
   /** The tags of a layout's index, for a message. */

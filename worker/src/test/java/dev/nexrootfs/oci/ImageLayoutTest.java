@@ -116,6 +116,25 @@ class ImageLayoutTest {
   }
 
   @Test
+  void valueOfAnotherTypeIsToldByItsPlace() throws Exception {
+    OciImages layout = OciImages.in(directory).layer(tar);
+    layout.write();
+    Map<String, String> messages =
+        Map.of(
+            "{\"schemaVersion\":2,\"manifests\":[{\"size\":{}}]}",
+                "index.json manifests[0].size: not",
+            "{\"schemaVersion\":2,\"manifests\":\"all\"}", "index.json manifests: not",
+            "[]", "index.json: not");
+    for (Map.Entry<String, String> entry : messages.entrySet()) {
+      layout.write("index.json", entry.getKey());
+      assertThatThrownBy(() -> ImageLayout.open(directory, "", AMD64))
+          .isInstanceOf(InvalidImageException.class)
+          .hasMessageContaining(entry.getValue())
+          .hasMessageNotContaining("java.");
+    }
+  }
+
+  @Test
   void documentThatIsBothManifestAndIndexIsRefused() throws Exception {
     OciImages layout = OciImages.in(directory).layer(tar);
     String both =
