@@ -136,42 +136,6 @@ public record BuildRequest(
     }
   }
 
-  /** A request that leaves the fields of the guest to their defaults. */
-  public BuildRequest(
-      String image,
-      @Nullable String agent,
-      @Nullable String script,
-      Network network,
-      Size size,
-      String platform,
-      Guest guest,
-      List<FileSpec> files,
-      String name,
-      String tag,
-      String namespace,
-      ReplyMode reply,
-      @Nullable Long timeoutSeconds,
-      List<String> formats) {
-    this(
-        image,
-        agent,
-        script,
-        network,
-        size,
-        platform,
-        guest,
-        files,
-        name,
-        tag,
-        namespace,
-        reply,
-        timeoutSeconds,
-        formats,
-        null,
-        null,
-        Lint.WARN);
-  }
-
   private static void checkPaths(List<FileSpec> files) {
     Set<String> paths = new HashSet<>();
     for (FileSpec file : files) {

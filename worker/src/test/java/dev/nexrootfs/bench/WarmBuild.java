@@ -24,6 +24,7 @@ import dev.nexrootfs.oci.Platform;
 import dev.nexrootfs.protocol.BuildReply;
 import dev.nexrootfs.protocol.BuildRequest;
 import dev.nexrootfs.protocol.Guest;
+import dev.nexrootfs.protocol.Lint;
 import dev.nexrootfs.protocol.Network;
 import dev.nexrootfs.protocol.ReplyMode;
 import dev.nexrootfs.protocol.RequestException;
@@ -174,7 +175,10 @@ public final class WarmBuild {
         "default",
         ReplyMode.FINAL,
         null,
-        List.of("ext4"));
+        List.of("ext4"),
+        null,
+        null,
+        Lint.WARN);
   }
 
   /** No build waits for what an earlier one left to the disk, or frees its blocks. */

@@ -282,7 +282,10 @@ class RootfsBuildTest {
             "default",
             ReplyMode.FINAL,
             null,
-            List.of("ext4")),
+            List.of("ext4"),
+            null,
+            null,
+            Lint.WARN),
         ErrorCode.SCRIPT_UNSUPPORTED,
         "script");
     refused(
@@ -300,7 +303,10 @@ class RootfsBuildTest {
             "default",
             ReplyMode.FINAL,
             null,
-            List.of("ext4")),
+            List.of("ext4"),
+            null,
+            null,
+            Lint.WARN),
         ErrorCode.SOURCE_NOT_ALLOWED,
         "docker.io/library/alpine:3.22");
   }
@@ -353,7 +359,10 @@ class RootfsBuildTest {
         "default",
         ReplyMode.FINAL,
         null,
-        List.of("ext4"));
+        List.of("ext4"),
+        null,
+        null,
+        Lint.WARN);
   }
 
   private BuildReply build(BuildRequest request) throws IOException, RequestException {
