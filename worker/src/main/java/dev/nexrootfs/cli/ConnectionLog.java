@@ -14,6 +14,7 @@ final class ConnectionLog implements ErrorListener, ConnectionListener {
 
   private final String name;
   private final NatsSettings settings;
+  private volatile boolean up;
 
   ConnectionLog(String name, NatsSettings settings) {
     this.name = name;
@@ -25,9 +26,18 @@ final class ConnectionLog implements ErrorListener, ConnectionListener {
   @Override
   public void connectionEvent(Connection connection, Events event) {
     switch (event) {
-      case DISCONNECTED -> LOG.warn("{}: the connection is lost; trying again", name);
-      case RECONNECTED ->
-          LOG.info("{}: connected again, to {}", name, connection.getServerInfo().getServerName());
+      case CONNECTED -> up = true;
+      case DISCONNECTED -> {
+        // The client says so of each try to connect, too.
+        if (up) {
+          LOG.warn("{}: the connection is lost; trying again", name);
+        }
+        up = false;
+      }
+      case RECONNECTED -> {
+        up = true;
+        LOG.info("{}: connected again, to {}", name, connection.getServerInfo().getServerName());
+      }
       case LAME_DUCK -> LOG.info("{}: the server is going; another will be taken", name);
       default -> LOG.debug("{}: {}", name, event);
     }

@@ -1,7 +1,6 @@
 package dev.nexrootfs.cli;
 
 import dev.nexrootfs.build.SparseFile;
-import dev.nexrootfs.store.Buckets;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -53,7 +52,7 @@ final class FetchCommand implements Callable<Integer> {
     SparseFile.checkTarget(file);
     try (NatsSession session =
         NatsConnector.connect(NatsSettings.of(nats), "nex-rootfs fetch", deadline)) {
-      ImageFetch fetch = new ImageFetch(new Buckets(session.connection()), source, file, deadline);
+      ImageFetch fetch = new ImageFetch(session.connection(), source, file, deadline);
       ProgressLine line = ProgressLine.on(spec.commandLine().getErr());
       ImageFetch.Outcome outcome = fetch.fetch(line, ifChanged);
       PrintWriter out = spec.commandLine().getOut();

@@ -1,5 +1,6 @@
 package dev.nexrootfs.cli;
 
+import dev.nexrootfs.service.QueuedInputs;
 import dev.nexrootfs.store.BucketSweep;
 import dev.nexrootfs.store.Leases;
 import dev.nexrootfs.store.StoreException;
@@ -12,8 +13,12 @@ import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.List;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -31,7 +36,8 @@ import picocli.CommandLine.Spec;
     description = {
       "Deletes images that are too old or too many, and what cut-off uploads have left.",
       "The oldest go first. What a link leads to, what is read or built just now, what was asked for",
-      "lately, and what is younger than --min-age stays."
+      "lately, and what is younger than --min-age stays.",
+      "With --bucket NEXINPUTS the same for inputs: what a waiting job names stays."
     })
 final class GcCommand implements Callable<Integer> {
   @Mixin private NatsFlags nats = new NatsFlags();
@@ -76,8 +82,8 @@ final class GcCommand implements Callable<Integer> {
   @Option(
       names = "--mirror",
       description = {
-        "the bucket is a site's mirror: only what has left the bucket itself goes, the other limits",
-        "do not count"
+        "the bucket is a site's mirror: only what has left the bucket itself goes, once it is older",
+        "than --min-age; the other limits do not count"
       })
   private boolean mirror;
 
@@ -89,9 +95,9 @@ final class GcCommand implements Callable<Integer> {
     try (NatsSession session = NatsConnector.connect(NatsSettings.of(nats), "nex-rootfs gc")) {
       Connection connection = session.connection();
       BucketSweep sweep = new BucketSweep(connection, imageBucket.name);
-      List<BucketSweep.Candidate> found = find(connection, sweep, renewals);
+      BucketSweep.Found found = find(connection, sweep, renewals);
       long bytes = 0;
-      for (BucketSweep.Candidate candidate : found) {
+      for (BucketSweep.Candidate candidate : found.candidates()) {
         if (!dryRun) {
           sweep.delete(candidate);
         }
@@ -104,7 +110,8 @@ final class GcCommand implements Callable<Integer> {
                 + " bytes of "
                 + candidate.stored());
       }
-      out.println(found.size() + " in all, " + ByteCount.text(bytes));
+      out.println(found.candidates().size() + " in all, " + ByteCount.text(bytes));
+      explain(out, found.kept().values());
       out.flush();
       return 0;
     } catch (UncheckedIOException e) {
@@ -130,7 +137,27 @@ final class GcCommand implements Callable<Integer> {
     }
   }
 
-  private List<BucketSweep.Candidate> find(
+  /** Why the limits are not met, and what to do where more has to go. */
+  private void explain(PrintWriter out, Collection<BucketSweep.Reason> kept) {
+    Map<BucketSweep.Reason, String> words = new EnumMap<>(BucketSweep.Reason.class);
+    words.put(
+        BucketSweep.Reason.LINKED,
+        "named by a link (nats object rm " + imageBucket.name + " NAME lets go of a name)");
+    words.put(BucketSweep.Reason.YOUNG, "younger than --min-age " + minAgeMinutes + " minutes");
+    words.put(BucketSweep.Reason.READ, "being read");
+    words.put(
+        BucketSweep.Reason.HELD,
+        "being built, or asked for within --used-within " + usedWithinHours + " hours");
+    words.forEach(
+        (reason, text) -> {
+          int count = Collections.frequency(kept, reason);
+          if (count > 0) {
+            out.println("  " + count + (count == 1 ? " more stays: " : " more stay: ") + text);
+          }
+        });
+  }
+
+  private BucketSweep.Found find(
       Connection connection, BucketSweep sweep, ScheduledExecutorService renewals)
       throws IOException {
     Duration young = Duration.ofMinutes(minAgeMinutes);
@@ -140,12 +167,14 @@ final class GcCommand implements Callable<Integer> {
     }
     Leases leases = new Leases(connection, pool.leases, "gc", renewals);
     KeyValue records = connection.keyValue(pool.records);
+    Set<String> inputs = QueuedInputs.of(connection, pool.stream, imageBucket.name);
     BucketSweep.Policy policy =
         new BucketSweep.Policy(
             maxBytes,
             maxAgeHours < 0 ? Optional.empty() : Optional.of(Duration.ofHours(maxAgeHours)),
             young);
-    return sweep.find(policy, object -> isNeeded(object, leases, records));
+    return sweep.find(
+        policy, object -> inputs.contains(object) || isNeeded(object, leases, records));
   }
 
   private boolean isNeeded(String object, Leases leases, KeyValue records) {

@@ -3,10 +3,12 @@ package dev.nexrootfs.cli;
 import dev.nexrootfs.build.FileDigest;
 import dev.nexrootfs.build.PartialFile;
 import dev.nexrootfs.store.Buckets;
+import dev.nexrootfs.store.Denial;
 import dev.nexrootfs.store.ObjectBucket;
 import dev.nexrootfs.store.ObjectDownload;
 import dev.nexrootfs.store.PinnedObject;
 import dev.nexrootfs.store.StoreException;
+import io.nats.client.Connection;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,6 +26,7 @@ final class ImageFetch {
   private static final Logger LOG = LoggerFactory.getLogger(ImageFetch.class);
   private static final long PAUSE_SECONDS = 1;
 
+  private final Connection connection;
   private final Buckets buckets;
   private final FetchSource source;
   private final Path file;
@@ -34,8 +37,9 @@ final class ImageFetch {
    *
    * @param deadline by {@link System#nanoTime}
    */
-  ImageFetch(Buckets buckets, FetchSource source, Path file, long deadline) {
-    this.buckets = buckets;
+  ImageFetch(Connection connection, FetchSource source, Path file, long deadline) {
+    this.connection = connection;
+    this.buckets = new Buckets(connection);
     this.source = source;
     this.file = file;
     this.deadline = deadline;
@@ -57,7 +61,7 @@ final class ImageFetch {
    */
   Optional<PinnedObject> find() throws IOException, CommandFailure {
     while (true) {
-      buckets.forgetDenial();
+      Denial.forget(connection);
       try {
         ObjectBucket bucket = buckets.open(source.bucket());
         for (String name : source.names()) {
@@ -150,7 +154,7 @@ final class ImageFetch {
   }
 
   private void checkPasses(StoreException e) throws StoreException, CommandFailure {
-    Optional<String> denial = buckets.denial();
+    Optional<String> denial = Denial.of(connection);
     if (denial.isPresent()) {
       // To the client it looks like a server that does not answer.
       throw new CommandFailure(
@@ -158,7 +162,7 @@ final class ImageFetch {
               + source.bucket()
               + ": "
               + denial.get()
-              + "; the rights of the user node in deploy/nats/users.conf are enough. "
+              + "; deploy/nats/users.conf has what a node needs. "
               + file
               + " is left as it was",
           e);

@@ -8,6 +8,7 @@ import dev.nexrootfs.protocol.ErrorBody;
 import dev.nexrootfs.protocol.Protocol;
 import dev.nexrootfs.protocol.Subjects;
 import dev.nexrootfs.store.Buckets;
+import dev.nexrootfs.store.Denial;
 import dev.nexrootfs.store.StoredObject;
 import io.nats.client.Connection;
 import io.nats.client.Dispatcher;
@@ -120,8 +121,9 @@ final class PoolRequest {
     long asked = System.nanoTime();
     Headers headers = new Headers().add(Subjects.BUILD_ID_HEADER, id);
     Runnable send = () -> connection.publish(subject, inbox, headers, body);
+    Denial.forget(connection);
     send.run();
-    Optional<Message> answer = await(answers, watch, send, deadline);
+    Optional<Message> answer = await(connection, subject, answers, watch, send, deadline);
     answer.ifPresent(message -> showEnd(message, line));
     line.end();
     connection.closeDispatcher(watcher);
@@ -180,28 +182,52 @@ final class PoolRequest {
   /**
    * The answer; none after the deadline, or some seconds after an event told of the failure. A
    * request that nothing is heard of may have died with the worker that took it: it is sent again,
-   * which does no harm to one that is under way.
+   * which does no harm to one that is under way. That nobody serves is an answer to the first only:
+   * later it may mean that the worker's connection is not back yet.
    */
   private static Optional<Message> await(
-      Subscription answers, BuildWatch watch, Runnable send, long deadline)
-      throws InterruptedException {
+      Connection connection,
+      String subject,
+      Subscription answers,
+      BuildWatch watch,
+      Runnable send,
+      long deadline)
+      throws InterruptedException, PoolRefusal {
     long end = deadline;
     boolean failed = false;
+    boolean again = false;
     while (System.nanoTime() - end < 0) {
       long left = Math.min(SLICE.toNanos(), Math.max(1_000_000, end - System.nanoTime()));
       Message answer = answers.nextMessage(Duration.ofNanos(left));
-      if (answer != null) {
+      if (answer != null && !(again && answer.isStatusMessage())) {
         return Optional.of(answer);
       }
+      checkNotDenied(connection, subject);
       if (!failed && watch.failure().isPresent()) {
         failed = true;
         end = Math.min(end, System.nanoTime() + AFTER_FAILURE.toNanos());
       }
       if (!failed && watch.silentFor(SILENCE)) {
+        again = true;
         send.run();
       }
     }
     return Optional.empty();
+  }
+
+  /** A request that the server does not pass on, or an answer that it does not, never comes. */
+  private static void checkNotDenied(Connection connection, String subject) throws PoolRefusal {
+    Optional<String> question = Denial.of(connection, subject + "\"");
+    if (question.isPresent()) {
+      throw new PoolRefusal(
+          question.get()
+              + "; where a user may ask for one namespace only, as in deploy/nats/users.conf, give"
+              + " --namespace NAME --namespace-in-subject");
+    }
+    Optional<String> inbox = Denial.of(connection, "_INBOX");
+    if (inbox.isPresent()) {
+      throw new PoolRefusal(inbox.get());
+    }
   }
 
   private static BuildReply read(Message answer, Subjects subjects)
@@ -209,7 +235,10 @@ final class PoolRequest {
     if (answer.isStatusMessage()) {
       throw new PoolRefusal(
           answer.getStatus().getCode() == 503
-              ? "nobody serves " + subjects.build() + "; start a worker with nex-rootfs worker"
+              ? "nobody serves "
+                  + subjects.build()
+                  + "; start a worker with nex-rootfs worker, or look whether this server reaches the"
+                  + " pool's (leaf node, account, subject)"
               : "the server says " + answer.getStatus());
     }
     if (answer.hasHeaders() && answer.getHeaders().containsKey(Subjects.ERROR_CODE_HEADER)) {

@@ -4,7 +4,6 @@ import dev.nexrootfs.build.SparseFile;
 import dev.nexrootfs.oci.Digest;
 import dev.nexrootfs.protocol.BuildReply;
 import dev.nexrootfs.protocol.Guest;
-import dev.nexrootfs.store.Buckets;
 import dev.nexrootfs.store.PinnedObject;
 import io.nats.client.Connection;
 import java.io.IOException;
@@ -75,7 +74,7 @@ final class PreflightCommand implements Callable<Integer> {
     try (NatsSession session =
         NatsConnector.connect(NatsSettings.of(nats), "nex-rootfs preflight", deadline)) {
       Connection connection = session.connection();
-      ImageFetch fetch = new ImageFetch(new Buckets(connection), source, file, deadline);
+      ImageFetch fetch = new ImageFetch(connection, source, file, deadline);
       Optional<PinnedObject> present = fetch.find();
       if (check) {
         return checked(fetch, present, source, file);
@@ -88,7 +87,7 @@ final class PreflightCommand implements Callable<Integer> {
       }
       if (present.isEmpty() || ask) {
         BuildReply reply = build(request, connection, deadline);
-        fetch = new ImageFetch(new Buckets(connection), built(reply), file, deadline);
+        fetch = new ImageFetch(connection, built(reply), file, deadline);
       }
       ProgressLine line = ProgressLine.on(spec.commandLine().getErr());
       FetchFlags.show(spec.commandLine().getOut(), fetch.fetch(line, true), file);

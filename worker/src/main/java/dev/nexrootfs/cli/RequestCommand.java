@@ -5,7 +5,6 @@ import dev.nexrootfs.oci.Digest;
 import dev.nexrootfs.protocol.BuildReply;
 import dev.nexrootfs.protocol.BuildRequest;
 import dev.nexrootfs.protocol.Protocol;
-import dev.nexrootfs.store.Buckets;
 import io.nats.client.Connection;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -106,8 +105,7 @@ final class RequestCommand implements Callable<Integer> {
     FetchSource source =
         new FetchSource(
             reply.bucket(), List.of(reply.object()), Optional.of(new Digest(reply.digest())));
-    var unused =
-        new ImageFetch(new Buckets(connection), source, file, end).fetch(ProgressLine.NONE, false);
+    var unused = new ImageFetch(connection, source, file, end).fetch(ProgressLine.NONE, false);
   }
 
   private void show(BuildReply reply) {

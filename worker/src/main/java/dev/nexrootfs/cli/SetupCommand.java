@@ -1,11 +1,16 @@
 package dev.nexrootfs.cli;
 
 import dev.nexrootfs.service.PoolSetup;
+import dev.nexrootfs.store.Denial;
+import io.nats.client.Connection;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -22,6 +27,8 @@ import picocli.CommandLine.Spec;
     description =
         "Makes the buckets and the stream of a pool, as an administrator of the account. What exists stays as it is; how it differs is said, with exit status 1.")
 final class SetupCommand implements Callable<Integer> {
+  private static final long BLOBS_BYTES = 1L << 30;
+
   @Mixin private NatsFlags nats = new NatsFlags();
   @Mixin private BucketFlags buckets = new BucketFlags();
   @Mixin private ImageBucketFlag imageBucket = new ImageBucketFlag();
@@ -32,26 +39,26 @@ final class SetupCommand implements Callable<Integer> {
       names = "--max-bytes",
       paramLabel = "BYTES",
       converter = ByteCount.class,
-      defaultValue = "-1",
-      description = "most bytes of a bucket, as 20GiB (default: no limit)")
-  private long maxBytes;
+      description =
+          "most bytes of the bucket of images, and of that of inputs, as 20GiB; -1 for no limit, as a new one has")
+  private @Nullable Long maxBytes;
 
   @Option(
       names = "--blobs-bytes",
       paramLabel = "BYTES",
       converter = ByteCount.class,
-      defaultValue = "1GiB",
       description =
-          "most bytes of the bucket in which workers leave registries' blobs for each other; 0 for no such bucket (default: ${DEFAULT-VALUE})")
-  private long blobsBytes;
+          "most bytes of the bucket in which workers leave registries' blobs for each other; 0 for no such bucket (a new one: 1GiB)")
+  private @Nullable Long blobsBytes;
 
   @Option(
       names = "--max-jobs",
       paramLabel = "N",
-      defaultValue = "" + PoolSetup.MAX_JOBS,
       description =
-          "requests that may wait in the whole pool; more are told to come back (default: ${DEFAULT-VALUE})")
-  private long maxJobs;
+          "requests that may wait in the whole pool; more are told to come back (a new one: "
+              + PoolSetup.MAX_JOBS
+              + ")")
+  private @Nullable Long maxJobs;
 
   @Option(
       names = "--namespace",
@@ -70,14 +77,16 @@ final class SetupCommand implements Callable<Integer> {
           "builds that each such namespace may have running, as for the workers (default: ${DEFAULT-VALUE})")
   private long namespaceBuilds;
 
-  @Option(names = "--update", description = "change what exists to what the other options say")
+  @Option(
+      names = "--update",
+      description =
+          "change what exists to what the other options say; what none of them says stays as it is")
   private boolean update;
 
   @Option(
       names = "--replicas",
-      defaultValue = "1",
-      description = "copies of each bucket and stream, 1 to 5 (default: ${DEFAULT-VALUE})")
-  private int replicas;
+      description = "copies of each bucket and stream, 1 to 5 (new ones: 1)")
+  private @Nullable Integer replicas;
 
   @Option(
       names = "--mirror-from",
@@ -94,12 +103,16 @@ final class SetupCommand implements Callable<Integer> {
     check();
     List<PoolSetup.Report> reports = new ArrayList<>();
     try (NatsSession session = NatsConnector.connect(NatsSettings.of(nats), "nex-rootfs setup")) {
-      PoolSetup setup = new PoolSetup(session.connection(), replicas, update);
-      if (mirrorFrom != null) {
-        reports.add(mirror(setup, mirrorFrom));
-      } else {
-        addPool(setup, reports);
+      Connection connection = session.connection();
+      if (!connection.getServerInfo().isJetStreamAvailable()) {
+        throw new CommandFailure("the NATS server has no JetStream; enable it (nats-server -js)");
       }
+      PoolSetup setup =
+          new PoolSetup(
+              connection,
+              replicas == null ? OptionalInt.empty() : OptionalInt.of(replicas),
+              update);
+      make(setup, connection, reports);
       if (!setup.canCompress()) {
         out.println(
             "this server keeps buckets uncompressed; nats-server 2.10 and newer compress them");
@@ -118,14 +131,38 @@ final class SetupCommand implements Callable<Integer> {
     }
   }
 
+  private void make(PoolSetup setup, Connection connection, List<PoolSetup.Report> reports)
+      throws IOException, CommandFailure, PoolSetup.RefusedException {
+    try {
+      if (mirrorFrom != null) {
+        reports.add(mirror(setup, mirrorFrom));
+      } else {
+        addPool(setup, reports);
+      }
+    } catch (IOException e) {
+      Optional<String> denial = Denial.of(connection);
+      if (denial.isPresent()) {
+        throw new CommandFailure("this identity may not set up the pool: " + denial.get(), e);
+      }
+      throw e;
+    }
+  }
+
+  private static OptionalLong given(@Nullable Long value) {
+    return value == null ? OptionalLong.empty() : OptionalLong.of(value);
+  }
+
   private void check() throws CommandFailure {
-    if (replicas < 1 || replicas > 5) {
+    if (replicas != null && (replicas < 1 || replicas > 5)) {
       throw CommandFailure.usage("--replicas " + replicas + " is not 1 to 5", null);
     }
-    if (maxBytes < 1 && maxBytes != -1) {
+    if (maxBytes != null && maxBytes < 1 && maxBytes != -1) {
       throw CommandFailure.usage("--max-bytes " + maxBytes + " is no size; -1 is no limit", null);
     }
-    if (maxJobs < 1) {
+    if (blobsBytes != null && blobsBytes < 0) {
+      throw CommandFailure.usage("--blobs-bytes " + blobsBytes + " is less than 0", null);
+    }
+    if (maxJobs != null && maxJobs < 1) {
       throw CommandFailure.usage("--max-jobs " + maxJobs + " is not 1 or more", null);
     }
     if (namespaceBuilds < 1 && namespaceBuilds != -1) {
@@ -136,14 +173,30 @@ final class SetupCommand implements Callable<Integer> {
 
   private void addPool(PoolSetup setup, List<PoolSetup.Report> reports)
       throws IOException, CommandFailure, PoolSetup.RefusedException {
-    reports.add(setup.bucket(imageBucket.name, "root file systems for Nex", maxBytes));
-    reports.add(setup.bucket(buckets.inputs, "inputs of nex-rootfs builds", maxBytes));
-    if (blobsBytes != 0) {
-      reports.add(setup.bucket(pool.blobs, "blobs of registries, shared by workers", blobsBytes));
+    if (setup.isMirror(imageBucket.name)) {
+      throw new CommandFailure(
+          "the bucket "
+              + imageBucket.name
+              + " is a mirror here, and the pool is where its origin is; at a site only"
+              + " setup --mirror-from DOMAIN is needed");
+    }
+    OptionalLong bytes = given(maxBytes);
+    boolean isNew = !setup.hasBucket(imageBucket.name);
+    reports.add(setup.bucket(imageBucket.name, "root file systems for Nex", bytes, -1));
+    reports.add(setup.bucket(buckets.inputs, "inputs of nex-rootfs builds", bytes, -1));
+    boolean shares =
+        blobsBytes == null ? isNew || setup.hasBucket(pool.blobs) : blobsBytes.longValue() != 0;
+    if (shares) {
+      reports.add(
+          setup.bucket(
+              pool.blobs,
+              "blobs of registries, shared by workers",
+              given(blobsBytes),
+              BLOBS_BYTES));
     }
     reports.add(setup.leases(pool.leases));
     reports.add(setup.records(pool.records));
-    reports.add(setup.jobs(pool.stream, buckets.subjects().jobs(), maxJobs));
+    reports.add(setup.jobs(pool.stream, buckets.subjects().jobs(), given(maxJobs)));
     for (String namespace : namespaces) {
       reports.add(setup.lane(pool.stream, buckets.subjects().jobs(), namespace, namespaceBuilds));
     }
@@ -152,7 +205,7 @@ final class SetupCommand implements Callable<Integer> {
   private PoolSetup.Report mirror(PoolSetup setup, String domain)
       throws CommandFailure, PoolSetup.RefusedException {
     try {
-      return setup.mirror(imageBucket.name, domain, maxBytes);
+      return setup.mirror(imageBucket.name, domain, given(maxBytes));
     } catch (IOException e) {
       throw new CommandFailure(
           "the domain "

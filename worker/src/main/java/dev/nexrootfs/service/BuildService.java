@@ -159,7 +159,7 @@ public final class BuildService {
       if (lease != null) {
         BucketSweep sweep = new BucketSweep(store, settings.bucket());
         for (BucketSweep.Candidate orphan :
-            sweep.find(BucketSweep.Policy.ORPHANS, object -> true)) {
+            sweep.find(BucketSweep.Policy.ORPHANS, object -> true).candidates()) {
           sweep.delete(orphan);
         }
       }

@@ -23,6 +23,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
 
 /**
  * What a pool needs in JetStream, made by an administrator of the account: workers need no right to
@@ -42,16 +44,16 @@ public final class PoolSetup {
   private static final String PURGES_COUNTED_SINCE = "2.9.15";
 
   private final Connection connection;
-  private final int replicas;
+  private final OptionalInt replicas;
   private final boolean update;
 
   /**
    * Sets up through {@code connection}.
    *
-   * @param replicas copies of each stream, 1 to 5
+   * @param replicas copies of each stream, 1 to 5; empty for as many as there are, or one
    * @param update whether what exists is changed to what is wanted
    */
-  public PoolSetup(Connection connection, int replicas, boolean update) {
+  public PoolSetup(Connection connection, OptionalInt replicas, boolean update) {
     this.connection = connection;
     this.replicas = replicas;
     this.update = update;
@@ -88,7 +90,7 @@ public final class PoolSetup {
    *
    * @param what the bucket or stream
    * @param outcome what became of it
-   * @param differences each as {@code field: is X, would be Y}
+   * @param differences each as {@code field: is X, would be Y}, or {@code field: was X, is Y}
    */
   public record Report(String what, Outcome outcome, List<String> differences) {
     /** Copies the list. */
@@ -97,19 +99,43 @@ public final class PoolSetup {
     }
   }
 
-  /** An object store bucket; compressed on the server's disk where the server can. */
-  public Report bucket(String name, String description, long maxBytes)
+  /**
+   * An object store bucket; compressed on the server's disk where the server can.
+   *
+   * @param maxBytes the most it may hold, -1 for no limit; empty for what it has, or {@code usual}
+   */
+  public Report bucket(String name, String description, OptionalLong maxBytes, long usual)
       throws IOException, RefusedException {
+    String what = "bucket " + name;
+    Optional<StreamConfiguration> present = present(what, "OBJ_" + name);
     return ensure(
-        "bucket " + name,
+        what,
+        present,
         ObjectStoreConfiguration.builder(name)
             .description(description)
-            .maxBucketSize(maxBytes)
-            .replicas(replicas)
+            .maxBucketSize(
+                maxBytes.orElse(present.map(StreamConfiguration::getMaxBytes).orElse(usual)))
+            .replicas(replicas(present))
             .storageType(StorageType.File)
             .compression(canCompress())
             .build()
             .getBackingConfig());
+  }
+
+  /** Whether an object store bucket is here, a mirror or its own. */
+  public boolean hasBucket(String name) throws IOException, RefusedException {
+    return present("bucket " + name, "OBJ_" + name).isPresent();
+  }
+
+  /** Whether an object store bucket is here, as a mirror of another domain's. */
+  public boolean isMirror(String name) throws IOException, RefusedException {
+    return present("bucket " + name, "OBJ_" + name)
+        .filter(is -> is.getMirror() != null)
+        .isPresent();
+  }
+
+  private int replicas(Optional<StreamConfiguration> present) {
+    return replicas.orElse(present.map(StreamConfiguration::getReplicas).orElse(1));
   }
 
   /**
@@ -118,7 +144,7 @@ public final class PoolSetup {
    *
    * @param domain the JetStream domain that has the bucket
    */
-  public Report mirror(String name, String domain, long maxBytes)
+  public Report mirror(String name, String domain, OptionalLong maxBytes)
       throws IOException, RefusedException {
     String stream = "OBJ_" + name;
     try {
@@ -131,19 +157,21 @@ public final class PoolSetup {
       throw new RefusedException(
           "bucket " + name + " of the domain " + domain + ", where setup has to be run first", e);
     }
+    String what = "mirror of bucket " + name;
+    Optional<StreamConfiguration> present = present(what, stream);
     StreamConfiguration.Builder mirror =
         StreamConfiguration.builder()
             .name(stream)
             .description("mirror of the bucket " + name + " of the domain " + domain)
             .mirror(Mirror.builder().name(stream).domain(domain).build())
             .allowDirect(true)
-            .maxBytes(maxBytes)
-            .replicas(replicas)
+            .maxBytes(maxBytes.orElse(present.map(StreamConfiguration::getMaxBytes).orElse(-1L)))
+            .replicas(replicas(present))
             .storageType(StorageType.File);
     if (canCompress()) {
       mirror.compressionOption(CompressionOption.S2);
     }
-    return ensure("mirror of bucket " + name, mirror.build());
+    return ensure(what, present, mirror.build());
   }
 
   /** Whether the server keeps streams compressed. */
@@ -161,25 +189,31 @@ public final class PoolSetup {
 
   /** The bucket of leases. */
   public Report leases(String name) throws IOException, RefusedException {
+    String what = "bucket " + name;
+    Optional<StreamConfiguration> present = present(what, "KV_" + name);
     return ensure(
-        "bucket " + name,
+        what,
+        present,
         KeyValueConfiguration.builder(name)
             .description("leases of nex-rootfs workers")
             .ttl(Leases.LIFE)
-            .replicas(replicas)
+            .replicas(replicas(present))
             .build()
             .getBackingConfig());
   }
 
   /** The bucket with the state of builds. */
   public Report records(String name) throws IOException, RefusedException {
+    String what = "bucket " + name;
+    Optional<StreamConfiguration> present = present(what, "KV_" + name);
     return ensure(
-        "bucket " + name,
+        what,
+        present,
         KeyValueConfiguration.builder(name)
             .description("state of nex-rootfs builds")
             .ttl(RECORDS_LIFE)
             .maxBucketSize(RECORDS_BYTES)
-            .replicas(replicas)
+            .replicas(replicas(present))
             .build()
             .getBackingConfig());
   }
@@ -188,26 +222,30 @@ public final class PoolSetup {
    * The stream of jobs, and the consumer of those who wait.
    *
    * @param jobs what the subjects of jobs start with
-   * @param maxJobs requests that may wait
+   * @param maxJobs requests that may wait; empty for what it has, or {@link #MAX_JOBS}
    */
-  public Report jobs(String stream, String jobs, long maxJobs)
+  public Report jobs(String stream, String jobs, OptionalLong maxJobs)
       throws IOException, RefusedException {
+    String what = "stream " + stream;
+    Optional<StreamConfiguration> present = present(what, stream);
     Report report =
         ensure(
-            "stream " + stream,
+            what,
+            present,
             StreamConfiguration.builder()
                 .name(stream)
                 .description("jobs of nex-rootfs workers")
                 .subjects(jobs + ".>")
                 .retentionPolicy(RetentionPolicy.WorkQueue)
                 .discardPolicy(DiscardPolicy.New)
-                .maxMessages(maxJobs)
+                .maxMessages(
+                    maxJobs.orElse(present.map(StreamConfiguration::getMaxMsgs).orElse(MAX_JOBS)))
                 // One message of a subject: equal requests are one job.
                 .maxMessagesPerSubject(1)
                 .discardNewPerSubject(true)
                 .maxConsumers(MAX_NAMESPACES)
                 .storageType(StorageType.File)
-                .replicas(replicas)
+                .replicas(replicas(present))
                 .build());
     consumer(
         stream,
@@ -242,42 +280,53 @@ public final class PoolSetup {
     }
   }
 
-  private Report ensure(String what, StreamConfiguration wanted)
+  private Report ensure(
+      String what, Optional<StreamConfiguration> present, StreamConfiguration wanted)
       throws IOException, RefusedException {
     try {
-      Optional<StreamConfiguration> present = present(wanted.getName());
       if (present.isEmpty()) {
         var unused = management().addStream(wanted);
         return new Report(what, Outcome.MADE, List.of());
       }
-      List<String> differences = differences(present.get(), wanted);
+      List<Difference> differences = differences(present.get(), wanted);
       if (differences.isEmpty()) {
-        return new Report(what, Outcome.EXISTS, differences);
+        return new Report(what, Outcome.EXISTS, List.of());
       }
       if (!update) {
-        return new Report(what, Outcome.DIFFERS, differences);
+        return new Report(
+            what,
+            Outcome.DIFFERS,
+            differences.stream().map(each -> each.text("is", "would be")).toList());
       }
       var unused = management().updateStream(wanted);
-      return new Report(what, Outcome.UPDATED, differences);
+      return new Report(
+          what, Outcome.UPDATED, differences.stream().map(each -> each.text("was", "is")).toList());
     } catch (JetStreamApiException e) {
       throw new RefusedException(what, e);
     }
   }
 
-  private Optional<StreamConfiguration> present(String stream)
-      throws IOException, JetStreamApiException {
+  private Optional<StreamConfiguration> present(String what, String stream)
+      throws IOException, RefusedException {
     try {
       return Optional.of(management().getStreamInfo(stream).getConfiguration());
     } catch (JetStreamApiException e) {
       if (e.getApiErrorCode() == STREAM_NOT_FOUND) {
         return Optional.empty();
       }
-      throw e;
+      throw new RefusedException(what, e);
     }
   }
 
-  private static List<String> differences(StreamConfiguration is, StreamConfiguration wanted) {
-    List<String> differences = new ArrayList<>();
+  /** A field of a stream that is not as it is wanted. */
+  private record Difference(String field, Object is, Object wanted) {
+    String text(String before, String after) {
+      return field + ": " + before + " " + is + ", " + after + " " + wanted;
+    }
+  }
+
+  private static List<Difference> differences(StreamConfiguration is, StreamConfiguration wanted) {
+    List<Difference> differences = new ArrayList<>();
     compare(differences, "subjects", is.getSubjects(), wanted.getSubjects());
     compare(differences, "storage", is.getStorageType(), wanted.getStorageType());
     compare(differences, "replicas", is.getReplicas(), wanted.getReplicas());
@@ -311,9 +360,10 @@ public final class PoolSetup {
     return mirror.getName() + (external == null ? "" : " by " + external.getApi());
   }
 
-  private static void compare(List<String> differences, String field, Object is, Object wanted) {
+  private static void compare(
+      List<Difference> differences, String field, Object is, Object wanted) {
     if (!Objects.equals(is, wanted)) {
-      differences.add(field + ": is " + is + ", would be " + wanted);
+      differences.add(new Difference(field, is, wanted));
     }
   }
 

@@ -14,6 +14,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -72,6 +73,32 @@ public final class BucketSweep {
     }
   }
 
+  /** Why something stays that is too old or too much. */
+  public enum Reason {
+    /** A name leads to it. */
+    LINKED,
+    /** It is younger than {@link Policy#young}. */
+    YOUNG,
+    /** Somebody reads it. */
+    READ,
+    /** Somebody holds it. */
+    HELD
+  }
+
+  /**
+   * What a bucket has to give.
+   *
+   * @param candidates what can go
+   * @param kept the objects that are too old or too many, and stay
+   */
+  public record Found(List<Candidate> candidates, Map<String, Reason> kept) {
+    /** Copies both. */
+    public Found {
+      candidates = List.copyOf(candidates);
+      kept = Map.copyOf(kept);
+    }
+  }
+
   /** What a name stands for. */
   private record Entry(String object, String nuid, long bytes, Instant stored, String linksTo) {}
 
@@ -80,16 +107,17 @@ public final class BucketSweep {
    *
    * @param isHeld whether somebody needs the object of a name
    */
-  public List<Candidate> find(Policy policy, Predicate<String> isHeld) throws StoreException {
+  public Found find(Policy policy, Predicate<String> isHeld) throws StoreException {
     try {
       Map<String, Long> chunks = subjects("C");
       List<Entry> entries = entries();
       Instant young = Instant.now().minus(policy.young());
-      List<Candidate> found = new ArrayList<>(orphans(chunks, entries, young));
+      List<Candidate> candidates = new ArrayList<>(orphans(chunks, entries, young));
+      Map<String, Reason> kept = new HashMap<>();
       if (policy.maxBytes() >= 0 || policy.maxAge().isPresent()) {
-        found.addAll(images(policy, entries, young, isHeld));
+        candidates.addAll(images(policy, entries, young, isHeld, kept));
       }
-      return found;
+      return new Found(candidates, kept);
     } catch (JetStreamApiException | IOException e) {
       throw failed(e);
     }
@@ -113,7 +141,11 @@ public final class BucketSweep {
   }
 
   private List<Candidate> images(
-      Policy policy, List<Entry> entries, Instant young, Predicate<String> isHeld)
+      Policy policy,
+      List<Entry> entries,
+      Instant young,
+      Predicate<String> isHeld,
+      Map<String, Reason> kept)
       throws IOException, JetStreamApiException {
     Set<String> linked = new HashSet<>();
     entries.forEach(entry -> linked.add(entry.linksTo()));
@@ -127,18 +159,31 @@ public final class BucketSweep {
           policy.maxAge().isPresent()
               && entry.stored().isBefore(Instant.now().minus(policy.maxAge().get()));
       boolean tooMuch = policy.maxBytes() >= 0 && total > policy.maxBytes();
-      boolean free =
-          entry.linksTo().isEmpty()
-              && entry.stored().isBefore(young)
-              && !linked.contains(entry.object())
-              && !linked.contains(original(entry.object()))
-              && !read.contains(entry.nuid());
-      if ((tooOld || tooMuch) && free && !isHeld.test(original(entry.object()))) {
-        found.add(new Candidate(entry.object(), entry.nuid(), entry.bytes(), entry.stored()));
-        total -= entry.bytes();
+      if ((tooOld || tooMuch) && entry.linksTo().isEmpty()) {
+        Optional<Reason> reason = reason(entry, young, linked, read, isHeld);
+        if (reason.isPresent()) {
+          kept.put(entry.object(), reason.get());
+        } else {
+          found.add(new Candidate(entry.object(), entry.nuid(), entry.bytes(), entry.stored()));
+          total -= entry.bytes();
+        }
       }
     }
     return found;
+  }
+
+  private static Optional<Reason> reason(
+      Entry entry, Instant young, Set<String> linked, Set<String> read, Predicate<String> isHeld) {
+    if (!entry.stored().isBefore(young)) {
+      return Optional.of(Reason.YOUNG);
+    }
+    if (linked.contains(entry.object()) || linked.contains(original(entry.object()))) {
+      return Optional.of(Reason.LINKED);
+    }
+    if (read.contains(entry.nuid())) {
+      return Optional.of(Reason.READ);
+    }
+    return isHeld.test(original(entry.object())) ? Optional.of(Reason.HELD) : Optional.empty();
   }
 
   /** The image of which an object is another form. */

@@ -8,8 +8,6 @@ import io.nats.client.api.ObjectStoreConfiguration;
 import io.nats.client.api.StorageType;
 import io.nats.client.api.StreamInfo;
 import java.io.IOException;
-import java.util.Locale;
-import java.util.Optional;
 
 /** The object store buckets of one connection. */
 public final class Buckets {
@@ -83,19 +81,6 @@ public final class Buckets {
     }
   }
 
-  /** What the server last said that this identity may not do, since {@link #forgetDenial}. */
-  public Optional<String> denial() {
-    String said = String.valueOf(connection.getLastError());
-    return said.toLowerCase(Locale.ROOT).contains("permissions violation")
-        ? Optional.of(said)
-        : Optional.empty();
-  }
-
-  /** Forgets what the server has said so far. */
-  public void forgetDenial() {
-    connection.clearLastError();
-  }
-
   /** The stream of a bucket (ADR-20). */
   static String streamOf(String bucket) {
     return "OBJ_" + bucket;
@@ -134,7 +119,12 @@ public final class Buckets {
     }
     return new StoreException(
         StoreException.Reason.FAILED,
-        "bucket " + bucket + " cannot be reached: " + e.getMessage(),
+        "bucket "
+            + bucket
+            + " cannot be reached: "
+            + Denial.of(connection, "$JS.API.STREAM.INFO." + streamOf(bucket))
+                .or(() -> Denial.of(connection, "_INBOX"))
+                .orElse(e.getMessage()),
         e);
   }
 }

@@ -202,6 +202,57 @@ class UsersConfIT {
     }
   }
 
+  @Test
+  void whoForgetsTheInboxPrefixOrTheNamespaceIsToldWhichFlagIsMissing() throws Exception {
+    Path base = directory.resolve("base-of-alice");
+    OciImages.in(base).layer(new Tar().directory("etc/").bytes()).write();
+    try (NatsServer server =
+        NatsServer.configured(NatsServer.program().orElseThrow(), "users.conf")) {
+      String url = server.url();
+      Program.run(
+              "setup", "--no-context", "--server", url, "--user", "admin", "--password", "admin")
+          .orThrow();
+      List<Object> request =
+          List.of(
+              "request",
+              "--no-context",
+              "--server",
+              url,
+              "--user",
+              "alice",
+              "--password",
+              "alice",
+              "--guest",
+              "plain",
+              "--image",
+              "oci:" + base,
+              "--timeout",
+              "200");
+      String prefix = "--inbox-prefix=_INBOX.alice";
+      String inSubject = "--namespace-in-subject";
+      assertThat(refused(request, prefix))
+          .contains("Publish to \"nex.rootfs.build\"", "--namespace NAME --namespace-in-subject");
+      assertThat(refused(request, prefix, "--namespace=bob", inSubject))
+          .contains("Publish to \"nex.rootfs.build.bob\"");
+      assertThat(refused(request, "--namespace=alice", inSubject))
+          .contains("Subscription to \"_INBOX.", "give the --inbox-prefix");
+      assertThat(
+              refused(
+                  List.of("setup", "--no-context", "--server", url, "--user", "alice"),
+                  "--password=alice",
+                  prefix))
+          .contains("this identity may not set up the pool", "Publish to \"$JS.API.");
+    }
+  }
+
+  private static String refused(List<Object> words, String... more) {
+    List<Object> all = new ArrayList<>(words);
+    all.addAll(List.of(more));
+    Command.Result result = Program.run(all.toArray());
+    assertThat(result.exit()).as(result.toString()).isEqualTo(1);
+    return result.output();
+  }
+
   private static List<String> violations(String log) {
     return log.lines().filter(line -> line.contains("[ERR]") && line.contains("iolation")).toList();
   }

@@ -28,6 +28,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
 
 /** A pool of its own on a server: subjects, buckets, streams, and workers with two connections. */
 final class TestPool {
@@ -55,11 +57,11 @@ final class TestPool {
     this.url = url;
     this.directory = directory;
     this.admin = NatsServer.connect(url);
-    PoolSetup setup = new PoolSetup(admin, 1, false);
-    setup.bucket(bucket, "images", -1);
+    PoolSetup setup = new PoolSetup(admin, OptionalInt.empty(), false);
+    setup.bucket(bucket, "images", OptionalLong.empty(), -1);
     setup.leases(leases);
     setup.records(records);
-    setup.jobs(stream, subjects.jobs(), MAX_JOBS);
+    setup.jobs(stream, subjects.jobs(), OptionalLong.of(MAX_JOBS));
   }
 
   /** A worker in this process. */

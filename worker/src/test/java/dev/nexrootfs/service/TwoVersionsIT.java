@@ -20,6 +20,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
@@ -88,7 +89,7 @@ class TwoVersionsIT {
     var unused = pool.worker("newer", 1);
     // What the first request came to is forgotten, as after a day.
     client.keyValueManagement().delete(pool.records);
-    new PoolSetup(client, 1, false).records(pool.records);
+    new PoolSetup(client, OptionalInt.empty(), false).records(pool.records);
     BuildReply second = ask(64);
     assertThat(second.cached()).isFalse();
     assertThat(second.key()).isNotEqualTo(first.key());

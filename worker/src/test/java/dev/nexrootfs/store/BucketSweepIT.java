@@ -53,7 +53,9 @@ class BucketSweepIT {
   }
 
   private List<String> names(BucketSweep.Policy policy, Set<String> held) throws Exception {
-    return sweep.find(policy, held::contains).stream().map(BucketSweep.Candidate::object).toList();
+    return sweep.find(policy, held::contains).candidates().stream()
+        .map(BucketSweep.Candidate::object)
+        .toList();
   }
 
   @Test
@@ -65,7 +67,8 @@ class BucketSweepIT {
 
   @Test
   void whatALinkLeadsToAndWhatIsHeldStaysWhateverTheLimit() throws Exception {
-    for (BucketSweep.Candidate candidate : sweep.find(atMost(0), Set.of("held")::contains)) {
+    for (BucketSweep.Candidate candidate :
+        sweep.find(atMost(0), Set.of("held")::contains).candidates()) {
       sweep.delete(candidate);
     }
     assertThat(bucket.findWhole("linked")).isPresent();
@@ -97,18 +100,34 @@ class BucketSweepIT {
   }
 
   @Test
+  void whyWhatIsTooMuchStaysIsSaid() throws Exception {
+    BucketSweep.Found found = sweep.find(atMost(0), Set.of("held")::contains);
+    assertThat(found.kept())
+        .containsOnly(
+            Map.entry("linked", BucketSweep.Reason.LINKED),
+            Map.entry("held", BucketSweep.Reason.HELD));
+    BucketSweep.Policy young = new BucketSweep.Policy(0, Optional.empty(), Duration.ofHours(1));
+    assertThat(sweep.find(young, name -> false).kept())
+        .containsOnlyKeys("old", "linked", "held", "new")
+        .allSatisfy((name, reason) -> assertThat(reason).isEqualTo(BucketSweep.Reason.YOUNG));
+    assertThat(sweep.find(atMost(4 * BYTES), name -> false).kept()).isEmpty();
+  }
+
+  @Test
   void chunksOfAnUploadThatWasCutOffAreSweptAndNothingElse() throws Exception {
     for (int i = 0; i < 3; i++) {
       connection.jetStream().publish("$O.B.C.stray", new byte[1000]);
     }
-    assertThat(sweep.find(BucketSweep.Policy.ORPHANS, object -> false)).as("young").isEmpty();
+    assertThat(sweep.find(BucketSweep.Policy.ORPHANS, object -> false).candidates())
+        .as("young")
+        .isEmpty();
     BucketSweep.Policy orphans = new BucketSweep.Policy(-1, Optional.empty(), Duration.ZERO);
-    List<BucketSweep.Candidate> found = sweep.find(orphans, object -> false);
+    List<BucketSweep.Candidate> found = sweep.find(orphans, object -> false).candidates();
     assertThat(found).hasSize(1);
     assertThat(found.get(0).isOrphan()).isTrue();
     assertThat(found.get(0).bytes()).isEqualTo(3000);
     sweep.delete(found.get(0));
-    assertThat(sweep.find(orphans, object -> false)).isEmpty();
+    assertThat(sweep.find(orphans, object -> false).candidates()).isEmpty();
     for (String name : List.of("old", "linked", "held", "new")) {
       assertThat(bucket.findWhole(name)).as(name).isPresent();
     }

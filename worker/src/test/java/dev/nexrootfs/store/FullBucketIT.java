@@ -75,7 +75,7 @@ class FullBucketIT {
         .isInstanceOf(JetStreamApiException.class);
     bucket.delete("object");
     assertThat(bucket.find("object")).isEmpty();
-    assertThat(new BucketSweep(connection, "FULL").find(EVERYTHING, object -> false))
+    assertThat(new BucketSweep(connection, "FULL").find(EVERYTHING, object -> false).candidates())
         .extracting(BucketSweep.Candidate::nuid)
         .as("what is left is the filling")
         .containsExactly("filling");
