@@ -14,6 +14,7 @@ import dev.nexrootfs.service.BuildService;
 import dev.nexrootfs.service.PoolSettings;
 import dev.nexrootfs.service.ServiceSettings;
 import dev.nexrootfs.store.Buckets;
+import dev.nexrootfs.store.Denial;
 import dev.nexrootfs.store.StoreException;
 import io.nats.client.Connection;
 import io.nats.client.JetStreamApiException;
@@ -285,15 +286,25 @@ final class WorkerCommand implements Callable<Integer> {
       new Buckets(store).open(imageBucket.name);
     } catch (StoreException e) {
       LOG.error("{}: {}", e.reason(), e.getMessage());
+      if (e.reason() == StoreException.Reason.NO_JETSTREAM) {
+        return;
+      }
     }
     for (String stream : List.of(pool.stream, "KV_" + pool.records, "KV_" + pool.leases)) {
       try {
         LOG.debug("{}", store.jetStreamManagement().getStreamInfo(stream).getCreateTime());
-      } catch (JetStreamApiException | IOException e) {
+      } catch (JetStreamApiException e) {
         LOG.error(
             "the stream {} cannot be used: {}; an administrator makes it with nex-rootfs setup",
             stream,
             e.getMessage());
+      } catch (IOException e) {
+        LOG.error(
+            "the stream {} cannot be used: {}",
+            stream,
+            Denial.of(store)
+                .map(said -> said + "; deploy/nats/users.conf has what a worker needs")
+                .orElse(String.valueOf(e.getMessage())));
       }
     }
   }

@@ -127,7 +127,7 @@ public final class BuildService {
    * @return the port
    */
   public int monitor(InetSocketAddress address) throws IOException {
-    Monitor open = new Monitor(address, pool.figures(), front, store);
+    Monitor open = new Monitor(address, pool.figures(), front, store, pool.intake()::trouble);
     monitor = open;
     return open.port();
   }

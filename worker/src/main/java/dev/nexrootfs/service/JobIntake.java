@@ -60,6 +60,7 @@ final class JobIntake {
   private final String inbox;
   private final Subscription answers;
   private volatile boolean mayHaveWaiting = true;
+  private volatile String trouble = "";
   private long questions;
 
   JobIntake(Connection store, PoolSettings settings, String jobs, Replies replies) {
@@ -132,9 +133,16 @@ final class JobIntake {
           .keySet()
           .forEach(
               subject -> offerNamespace(subject.substring(build.length()).split("\\.", -1)[0]));
+      trouble = "";
     } catch (IOException | JetStreamApiException | IllegalStateException e) {
       LOG.debug("the jobs cannot be listed: {}", e.getMessage());
+      trouble = "the stream " + settings.stream() + " cannot be used: " + e.getMessage();
     }
+  }
+
+  /** Why no job can be taken, as it was when jobs were last looked for; empty where they can. */
+  String trouble() {
+    return trouble;
   }
 
   /** The next job to build, the namespaces in turn; empty where there is none now. */

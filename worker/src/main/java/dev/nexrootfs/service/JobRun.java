@@ -176,6 +176,7 @@ final class JobRun implements Progress {
       return false;
     }
     mine.begun();
+    LOG.info("build {} of {} begins, try {}", job.id(), job.request().image(), mine.tries());
     if (pool.records().text(BuildRecords.cancelKey(job.id())).isPresent()) {
       stop(Stop.CANCELLED);
     }

@@ -12,6 +12,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.Supplier;
 
 /**
  * A worker over HTTP, for whoever watches and restarts it: {@code /healthz} while the process works
@@ -23,16 +24,26 @@ final class Monitor implements AutoCloseable {
   private final Figures figures;
   private final Connection front;
   private final Connection store;
+
+  /** Why no job can be taken; empty where they can. */
+  private final Supplier<String> trouble;
+
   private final HttpServer server;
   private final ExecutorService thread =
       Executors.newSingleThreadExecutor(task -> new Thread(task, "http"));
 
   /** Listens at {@code address} from here on. */
-  Monitor(InetSocketAddress address, Figures figures, Connection front, Connection store)
+  Monitor(
+      InetSocketAddress address,
+      Figures figures,
+      Connection front,
+      Connection store,
+      Supplier<String> trouble)
       throws IOException {
     this.figures = figures;
     this.front = front;
     this.store = store;
+    this.trouble = trouble;
     this.server = HttpServer.create(address, 0);
     server.createContext("/healthz", exchange -> answer(exchange, 200, "ok\n"));
     server.createContext("/readyz", this::ready);
@@ -53,6 +64,8 @@ final class Monitor implements AutoCloseable {
       why = "the connection to requesters is " + front.getStatus();
     } else if (store.getStatus() != Connection.Status.CONNECTED) {
       why = "the connection to JetStream is " + store.getStatus();
+    } else {
+      why = trouble.get();
     }
     answer(exchange, why.isEmpty() ? 200 : 503, why.isEmpty() ? "ready\n" : why + "\n");
   }
