@@ -53,6 +53,7 @@ class AccountsConfIT {
           Connection tenant = connect(url, "tenant");
           Connection admin = connect(url, "admin")) {
         Subscription own = tenant.subscribe("$NEX.events.*.*");
+        Subscription feed = tenant.subscribe("$NEX.FEED.*.events.*");
         tenant.flush(PATIENCE);
         String request =
             "{\"image\":\"oci:"
@@ -64,6 +65,7 @@ class AccountsConfIT {
         assertThat(text(answer)).contains("\"location\"");
         JsonNode event = new ObjectMapper().readTree(own.nextMessage(PATIENCE).getData());
         assertThat(event.get("namespace").asText()).isEqualTo("TENANT");
+        assertThat(feed.nextMessage(PATIENCE).getSubject()).startsWith("$NEX.FEED.TENANT.events.");
         String id = event.get("buildid").asText();
         Message status =
             tenant.request(

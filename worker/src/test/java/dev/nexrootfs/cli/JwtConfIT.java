@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.nexrootfs.oci.OciImages;
+import dev.nexrootfs.oracle.Command;
 import dev.nexrootfs.oracle.NatsServer;
 import dev.nexrootfs.oracle.Program;
 import dev.nexrootfs.oracle.Tar;
@@ -97,6 +98,42 @@ class JwtConfIT {
             + new String(key.getSeed())
             + "\n------END USER NKEY SEED------\n");
     return file;
+  }
+
+  /** What the script would have nsc do; nsc itself is in no distribution. */
+  @Test
+  void scriptGivesUsersOfNscTheLinesOfTheTable() throws Exception {
+    Path nsc = directory.resolve("nsc");
+    Files.writeString(nsc, "#!/bin/sh\nfor word; do echo \"$word\"; done\n");
+    assertThat(nsc.toFile().setExecutable(true)).isTrue();
+    for (String user : List.of("wfront", "wstore", "alice", "node")) {
+      assertThat(nscUser(user, user))
+          .containsExactly(
+              "add",
+              "user",
+              "--account",
+              "NEX",
+              "--name",
+              user,
+              "--allow-pub",
+              String.join(",", UsersConfIT.subjects(user, true)),
+              "--allow-sub",
+              String.join(",", UsersConfIT.subjects(user, false)));
+    }
+    assertThat(nscUser("alice", "bob"))
+        .contains("bob", "_INBOX.bob.>,$NEX.events.bob.*,$NEX.FEED.bob.events.*")
+        .noneMatch(word -> word.contains("alice"));
+  }
+
+  private List<String> nscUser(String user, String namespace) {
+    return Command.of("sh", "../deploy/nats/nsc-user.sh", user)
+        .variable("PATH", directory + ":" + System.getenv("PATH"))
+        .variable("NAMESPACE", namespace)
+        .run()
+        .orThrow()
+        .output()
+        .lines()
+        .toList();
   }
 
   @Test
