@@ -1,5 +1,6 @@
 package dev.nexrootfs.cli;
 
+import dev.nexrootfs.service.PoolSetup;
 import dev.nexrootfs.service.QueuedInputs;
 import dev.nexrootfs.store.BucketSweep;
 import dev.nexrootfs.store.Leases;
@@ -18,6 +19,7 @@ import java.util.Collections;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
@@ -94,6 +96,11 @@ final class GcCommand implements Callable<Integer> {
     ScheduledExecutorService renewals = Executors.newSingleThreadScheduledExecutor();
     try (NatsSession session = NatsConnector.connect(NatsSettings.of(nats), "nex-rootfs gc")) {
       Connection connection = session.connection();
+      if (!mirror
+          && new PoolSetup(connection, OptionalInt.empty(), false).isMirror(imageBucket.name)) {
+        throw CommandFailure.usage(
+            "the bucket " + imageBucket.name + " is a mirror here; give --mirror", null);
+      }
       BucketSweep sweep = new BucketSweep(connection, imageBucket.name);
       BucketSweep.Found found = find(connection, sweep, renewals);
       long bytes = 0;
@@ -114,6 +121,8 @@ final class GcCommand implements Callable<Integer> {
       explain(out, found.kept().values());
       out.flush();
       return 0;
+    } catch (PoolSetup.RefusedException e) {
+      throw new CommandFailure("JetStream refuses " + e.getMessage(), e);
     } catch (UncheckedIOException e) {
       throw e.getCause();
     } finally {

@@ -77,6 +77,9 @@ class SetupIT {
       assertThat(setup.output()).contains("is a mirror here", "setup --mirror-from DOMAIN");
       assertThat(connection.jetStreamManagement().getStreamNames())
           .containsExactly("OBJ_NEXROOTFS");
+      Command.Result gc = run(server, "gc", "--max-age", "1");
+      assertThat(gc.exit()).isEqualTo(2);
+      assertThat(gc.output()).contains("is a mirror here; give --mirror");
     }
   }
 
