@@ -111,7 +111,7 @@ public final class Protocol {
           (inField ? path(e) + ": " : "") + e.getOriginalMessage(),
           e);
     } catch (StreamConstraintsException e) {
-      String what = e.getOriginalMessage().replaceAll(", from [^)]*", "");
+      String what = e.getOriginalMessage().replaceAll(", from `[^`]*`", "");
       throw new RequestException(ErrorCode.INVALID_JSON, "more than is taken: " + what, e);
     } catch (JsonProcessingException e) {
       // What follows the first parenthesis is about the parser's source, which is ours.

@@ -5,6 +5,8 @@ import io.nats.client.ConnectionListener;
 import io.nats.client.Consumer;
 import io.nats.client.ErrorListener;
 import io.nats.client.Message;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -12,9 +14,14 @@ import org.slf4j.LoggerFactory;
 final class ConnectionLog implements ErrorListener, ConnectionListener {
   private static final Logger LOG = LoggerFactory.getLogger(ConnectionLog.class);
 
+  /** Different faults that are told of one loss. */
+  private static final int MAX_FAULTS = 8;
+
   private final String name;
   private final NatsSettings settings;
+  private final Set<String> toldFaults = ConcurrentHashMap.newKeySet();
   private volatile boolean up;
+  private volatile boolean wasUp;
 
   ConnectionLog(String name, NatsSettings settings) {
     this.name = name;
@@ -26,7 +33,10 @@ final class ConnectionLog implements ErrorListener, ConnectionListener {
   @Override
   public void connectionEvent(Connection connection, Events event) {
     switch (event) {
-      case CONNECTED -> up = true;
+      case CONNECTED -> {
+        up = true;
+        wasUp = true;
+      }
       case DISCONNECTED -> {
         // The client says so of each try to connect, too.
         if (up) {
@@ -36,6 +46,7 @@ final class ConnectionLog implements ErrorListener, ConnectionListener {
       }
       case RECONNECTED -> {
         up = true;
+        toldFaults.clear();
         LOG.info("{}: connected again, to {}", name, connection.getServerInfo().getServerName());
       }
       case LAME_DUCK -> LOG.info("{}: the server is going; another will be taken", name);
@@ -50,11 +61,13 @@ final class ConnectionLog implements ErrorListener, ConnectionListener {
 
   @Override
   public void exceptionOccurred(Connection connection, Exception e) {
-    if (connection.getStatus() == Connection.Status.CONNECTED) {
-      LOG.warn("{}: {}", name, settings.redact(e.toString()));
+    String fault = settings.redact(e.toString());
+    boolean connected = connection.getStatus() == Connection.Status.CONNECTED;
+    // Each try to connect has its own. Before the first success whoever connects tells the last.
+    if (connected || (wasUp && toldFaults.size() < MAX_FAULTS && toldFaults.add(fault))) {
+      LOG.warn("{}: {}", name, fault);
     } else {
-      // One for each try to connect; that the connection is away has been told.
-      LOG.debug("{}: {}", name, settings.redact(e.toString()));
+      LOG.debug("{}: {}", name, fault);
     }
   }
 

@@ -24,6 +24,7 @@ import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.regex.Pattern;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -39,9 +40,15 @@ import picocli.CommandLine.Spec;
       "Deletes images that are too old or too many, and what cut-off uploads have left.",
       "The oldest go first. What a link leads to, what is read or built just now, what was asked for",
       "lately, and what is younger than --min-age stays.",
-      "With --bucket NEXINPUTS the same for inputs: what a waiting job names stays."
+      "With --bucket NEXINPUTS the files that request has put there: what a waiting job names stays,",
+      "and what somebody has given a name."
     })
 final class GcCommand implements Callable<Integer> {
+  /** What {@code request} calls the files that it puts into the inputs bucket. */
+  private static final Pattern INPUT = Pattern.compile("sha256-[0-9a-f]{64}");
+
+  private static final Pattern IMAGE = Pattern.compile("build_[0-9a-f]{64}");
+
   @Mixin private NatsFlags nats = new NatsFlags();
   @Mixin private ImageBucketFlag imageBucket = new ImageBucketFlag();
   @Mixin private PoolFlags pool = new PoolFlags();
@@ -156,7 +163,9 @@ final class GcCommand implements Callable<Integer> {
     words.put(BucketSweep.Reason.READ, "being read");
     words.put(
         BucketSweep.Reason.HELD,
-        "being built, or asked for within --used-within " + usedWithinHours + " hours");
+        "being built, named by a waiting job, asked for within --used-within "
+            + usedWithinHours
+            + " hours, or called so by somebody (nats object rm)");
     words.forEach(
         (reason, text) -> {
           int count = Collections.frequency(kept, reason);
@@ -182,11 +191,17 @@ final class GcCommand implements Callable<Integer> {
             maxBytes,
             maxAgeHours < 0 ? Optional.empty() : Optional.of(Duration.ofHours(maxAgeHours)),
             young);
-    return sweep.find(
-        policy, object -> inputs.contains(object) || isNeeded(object, leases, records));
+    return sweep.find(policy, object -> isNeeded(object, inputs, leases, records));
   }
 
-  private boolean isNeeded(String object, Leases leases, KeyValue records) {
+  /** What has a name of its own, from whoever put it there, is theirs to delete. */
+  private boolean isNeeded(String object, Set<String> inputs, Leases leases, KeyValue records) {
+    if (INPUT.matcher(object).matches()) {
+      return inputs.contains(object);
+    }
+    if (!IMAGE.matcher(object).matches()) {
+      return true;
+    }
     try {
       if (leases.isHeld("build." + object)) {
         return true;

@@ -66,12 +66,13 @@ public final class NexRootfs implements Callable<Integer> {
       System.err.println("nex-rootfs: " + LOG_FORMAT + "=" + format + " is not text or json");
       System.exit(2);
     }
-    for (String argument : arguments) {
-      if (argument.indexOf(REPLACEMENT) >= 0) {
+    for (int i = 0; i < arguments.length; i++) {
+      if (arguments[i].indexOf(REPLACEMENT) >= 0) {
+        // Not the argument itself: it can be a password.
         System.err.println(
-            "nex-rootfs: \""
-                + argument
-                + "\" has bytes that are no characters in this locale; set LC_ALL=C.UTF-8");
+            "nex-rootfs: argument "
+                + (i + 1)
+                + " has bytes that are no characters in this locale; set LC_ALL=C.UTF-8");
         System.exit(2);
       }
     }

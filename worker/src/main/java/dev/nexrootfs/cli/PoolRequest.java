@@ -34,6 +34,9 @@ final class PoolRequest {
   /** With nothing heard for so long, a request may be lost. */
   private static final Duration SILENCE = Duration.ofSeconds(15);
 
+  /** So often a request that was heard once may find nobody, until that is the answer. */
+  private static final int MAX_NOBODY = 8;
+
   private static final Duration SLICE = Duration.ofSeconds(1);
 
   private final RequestFlags flags;
@@ -182,8 +185,8 @@ final class PoolRequest {
   /**
    * The answer; none after the deadline, or some seconds after an event told of the failure. A
    * request that nothing is heard of may have died with the worker that took it: it is sent again,
-   * which does no harm to one that is under way. That nobody serves is an answer to the first only:
-   * later it may mean that the worker's connection is not back yet.
+   * which does no harm to one that is under way. That nobody serves then may mean that the worker's
+   * connection is not back yet, or that another has to be started: for two minutes.
    */
   private static Optional<Message> await(
       Connection connection,
@@ -195,11 +198,15 @@ final class PoolRequest {
       throws InterruptedException, PoolRefusal {
     long end = deadline;
     boolean failed = false;
+    int nobody = 0;
     boolean again = false;
     while (System.nanoTime() - end < 0) {
       long left = Math.min(SLICE.toNanos(), Math.max(1_000_000, end - System.nanoTime()));
       Message answer = answers.nextMessage(Duration.ofNanos(left));
-      if (answer != null && !(again && answer.isStatusMessage())) {
+      if (answer != null && again && answer.isStatusMessage() && ++nobody < MAX_NOBODY) {
+        continue;
+      }
+      if (answer != null) {
         return Optional.of(answer);
       }
       checkNotDenied(connection, subject);

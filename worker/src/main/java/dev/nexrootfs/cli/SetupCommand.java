@@ -80,7 +80,7 @@ final class SetupCommand implements Callable<Integer> {
   @Option(
       names = "--update",
       description =
-          "change what exists to what the other options say; what none of them says stays as it is")
+          "change what exists to what the other options say; sizes, copies and lengths that none of them says stay")
   private boolean update;
 
   @Option(
@@ -104,9 +104,6 @@ final class SetupCommand implements Callable<Integer> {
     List<PoolSetup.Report> reports = new ArrayList<>();
     try (NatsSession session = NatsConnector.connect(NatsSettings.of(nats), "nex-rootfs setup")) {
       Connection connection = session.connection();
-      if (!connection.getServerInfo().isJetStreamAvailable()) {
-        throw new CommandFailure("the NATS server has no JetStream; enable it (nats-server -js)");
-      }
       PoolSetup setup =
           new PoolSetup(
               connection,
@@ -121,13 +118,13 @@ final class SetupCommand implements Callable<Integer> {
         out.println(
             "this server counts deleted images as used until it restarts; nats-server 2.9.15 and newer do not");
       }
-      reports.forEach(report -> print(out, report));
-      out.flush();
       return reports.stream().anyMatch(r -> r.outcome() == PoolSetup.Outcome.DIFFERS) ? 1 : 0;
     } catch (PoolSetup.RefusedException e) {
+      throw new CommandFailure("JetStream refuses " + e.getMessage(), e);
+    } finally {
+      // Also what was made before a failure.
       reports.forEach(report -> print(out, report));
       out.flush();
-      throw new CommandFailure("JetStream refuses " + e.getMessage(), e);
     }
   }
 
@@ -135,7 +132,7 @@ final class SetupCommand implements Callable<Integer> {
       throws IOException, CommandFailure, PoolSetup.RefusedException {
     try {
       if (mirrorFrom != null) {
-        reports.add(mirror(setup, mirrorFrom));
+        reports.add(mirror(setup, connection, mirrorFrom));
       } else {
         addPool(setup, reports);
       }
@@ -143,6 +140,11 @@ final class SetupCommand implements Callable<Integer> {
       Optional<String> denial = Denial.of(connection);
       if (denial.isPresent()) {
         throw new CommandFailure("this identity may not set up the pool: " + denial.get(), e);
+      }
+      // Without JetStream nobody answers; in a cluster another server's JetStream may.
+      if (!connection.getServerInfo().isJetStreamAvailable()) {
+        throw new CommandFailure(
+            "the NATS server has no JetStream; enable it (nats-server -js)", e);
       }
       throw e;
     }
@@ -181,7 +183,8 @@ final class SetupCommand implements Callable<Integer> {
               + " setup --mirror-from DOMAIN is needed");
     }
     OptionalLong bytes = given(maxBytes);
-    boolean isNew = !setup.hasBucket(imageBucket.name);
+    // The stream is made last: without it an earlier setup did not come to its end.
+    boolean isNew = !setup.hasStream(pool.stream);
     reports.add(setup.bucket(imageBucket.name, "root file systems for Nex", bytes, -1));
     reports.add(setup.bucket(buckets.inputs, "inputs of nex-rootfs builds", bytes, -1));
     boolean shares =
@@ -193,6 +196,12 @@ final class SetupCommand implements Callable<Integer> {
               "blobs of registries, shared by workers",
               given(blobsBytes),
               BLOBS_BYTES));
+    } else if (blobsBytes == null) {
+      reports.add(
+          new PoolSetup.Report(
+              "bucket " + pool.blobs + " (--blobs-bytes makes it)",
+              PoolSetup.Outcome.LEFT_OUT,
+              List.of()));
     }
     reports.add(setup.leases(pool.leases));
     reports.add(setup.records(pool.records));
@@ -202,11 +211,14 @@ final class SetupCommand implements Callable<Integer> {
     }
   }
 
-  private PoolSetup.Report mirror(PoolSetup setup, String domain)
-      throws CommandFailure, PoolSetup.RefusedException {
+  private PoolSetup.Report mirror(PoolSetup setup, Connection connection, String domain)
+      throws IOException, CommandFailure, PoolSetup.RefusedException {
     try {
       return setup.mirror(imageBucket.name, domain, given(maxBytes));
     } catch (IOException e) {
+      if (Denial.of(connection).isPresent()) {
+        throw e;
+      }
       throw new CommandFailure(
           "the domain "
               + domain
@@ -222,7 +234,8 @@ final class SetupCommand implements Callable<Integer> {
   }
 
   private static void print(PrintWriter out, PoolSetup.Report report) {
-    out.println(report.what() + " " + report.outcome().name().toLowerCase(Locale.ROOT));
+    out.println(
+        report.what() + " " + report.outcome().name().toLowerCase(Locale.ROOT).replace('_', ' '));
     report.differences().forEach(difference -> out.println("  " + difference));
     if (report.outcome() == PoolSetup.Outcome.DIFFERS) {
       out.println("  it was left as it is; nex-rootfs setup --update changes what can be changed");

@@ -76,6 +76,7 @@ final class BuildSlots {
 
   private void take() {
     try {
+      pool.intake().begin();
       while (!stopping) {
         if (!takeOne()) {
           pool.intake().awaitNews(LOOK);

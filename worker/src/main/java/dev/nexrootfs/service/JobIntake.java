@@ -60,7 +60,7 @@ final class JobIntake {
   private final String inbox;
   private final Subscription answers;
   private volatile boolean mayHaveWaiting = true;
-  private volatile String trouble = "";
+  private volatile String trouble = "jobs were not looked for yet";
   private long questions;
 
   JobIntake(Connection store, PoolSettings settings, String jobs, Replies replies) {
@@ -83,6 +83,11 @@ final class JobIntake {
    * @param queuedAt when the server took it
    */
   record Delivery(Job job, Message message, String ackSubject, long sequence, Instant queuedAt) {}
+
+  /** Looks for the jobs that are there already. */
+  void begin() {
+    refresh();
+  }
 
   /** Hears of new jobs: the stream's subjects are plain subjects, too. */
   void listen() {
@@ -231,6 +236,7 @@ final class JobIntake {
     if (message.isStatusMessage()) {
       return Optional.empty();
     }
+    trouble = "";
     String ackSubject = message.getReplyTo();
     try {
       return Optional.of(

@@ -82,7 +82,9 @@ public final class PoolSetup {
     /** It is not, and was left. */
     DIFFERS,
     /** It was not, and is now. */
-    UPDATED
+    UPDATED,
+    /** The pool does without. */
+    LEFT_OUT
   }
 
   /**
@@ -125,6 +127,11 @@ public final class PoolSetup {
   /** Whether an object store bucket is here, a mirror or its own. */
   public boolean hasBucket(String name) throws IOException, RefusedException {
     return present("bucket " + name, "OBJ_" + name).isPresent();
+  }
+
+  /** Whether a stream is here. */
+  public boolean hasStream(String name) throws IOException, RefusedException {
+    return present("stream " + name, name).isPresent();
   }
 
   /** Whether an object store bucket is here, as a mirror of another domain's. */
@@ -298,7 +305,7 @@ public final class PoolSetup {
             Outcome.DIFFERS,
             differences.stream().map(each -> each.text("is", "would be")).toList());
       }
-      var unused = management().updateStream(wanted);
+      var unused = management().updateStream(changed(present.get(), wanted));
       return new Report(
           what, Outcome.UPDATED, differences.stream().map(each -> each.text("was", "is")).toList());
     } catch (JetStreamApiException e) {
@@ -323,6 +330,25 @@ public final class PoolSetup {
     String text(String before, String after) {
       return field + ": " + before + " " + is + ", " + after + " " + wanted;
     }
+  }
+
+  /** All of a stream but what is compared stays as it is: placement, for one. */
+  private static StreamConfiguration changed(StreamConfiguration is, StreamConfiguration wanted) {
+    return StreamConfiguration.builder(is)
+        .subjects(wanted.getSubjects())
+        .storageType(wanted.getStorageType())
+        .replicas(wanted.getReplicas())
+        .retentionPolicy(wanted.getRetentionPolicy())
+        .discardPolicy(wanted.getDiscardPolicy())
+        .discardNewPerSubject(wanted.isDiscardNewPerSubject())
+        .maxBytes(wanted.getMaxBytes())
+        .maxAge(wanted.getMaxAge())
+        .maxMessages(wanted.getMaxMsgs())
+        .maxMessagesPerSubject(wanted.getMaxMsgsPerSubject())
+        .maxConsumers(wanted.getMaxConsumers())
+        .mirror(wanted.getMirror())
+        .compressionOption(wanted.getCompressionOption())
+        .build();
   }
 
   private static List<Difference> differences(StreamConfiguration is, StreamConfiguration wanted) {

@@ -142,33 +142,45 @@ final class MetaSubject {
   }
 
   /**
-   * Puts a tombstone in the place of an object or a link, as the stream's leader has it now; where
-   * there is no room for one, nothing is put in its place.
+   * What was deleted.
    *
-   * @return the NUID of chunks that nobody can find any more; empty where there were none
+   * @param nuid the chunks that nobody can find any more; empty where there were none
+   * @param tombstone what still has to be stored, for those who watch the bucket or mirror it
+   */
+  record Buried(Optional<String> nuid, Optional<Message> tombstone) {
+    static final Buried NOTHING = new Buried(Optional.empty(), Optional.empty());
+  }
+
+  /**
+   * Puts a tombstone in the place of an object or a link, as the stream's leader has it now; where
+   * there is no room for one, nothing is put in its place yet.
+   *
    * @throws IOException where the server does not answer, or others change the name all the time
    */
-  Optional<String> bury() throws IOException, JetStreamApiException {
+  Buried bury() throws IOException, JetStreamApiException {
     for (int look = 0; look < LOOKS; look++) {
       Optional<MessageInfo> last = leadersLast();
       if (last.isEmpty()
           || !(meta(last.get()) instanceof ObjectNode meta)
           || meta.path("deleted").asBoolean(false)) {
-        return Optional.empty();
+        return Buried.NOTHING;
       }
       String nuid = meta.path("nuid").asText("");
-      boolean hasChunks = !meta.path("options").has("link") && TOKEN.matcher(nuid).matches();
+      Optional<String> chunks =
+          Optional.of(nuid)
+              .filter(n -> !meta.path("options").has("link") && TOKEN.matcher(n).matches());
       meta.put("deleted", true).put("size", 0).put("chunks", 0).remove("digest");
+      Message tombstone = message(meta);
       PublishOptions unchanged =
           PublishOptions.builder().expectedLastSubjectSequence(last.get().getSeq()).build();
       try {
-        long sequence = connection.jetStream().publish(message(meta), unchanged).getSeqno();
+        long sequence = connection.jetStream().publish(tombstone, unchanged).getSeqno();
         LOG.debug("object {} has the tombstone {}", object, sequence);
-        return hasChunks ? Optional.of(nuid) : Optional.empty();
+        return new Buried(chunks, Optional.empty());
       } catch (JetStreamApiException e) {
         if (StorageLimit.isReached(e)) {
           if (erase(last.get().getSeq())) {
-            return hasChunks ? Optional.of(nuid) : Optional.empty();
+            return new Buried(chunks, Optional.of(tombstone));
           }
         } else if (!ExpectedSequence.wasMissed(e)) {
           throw e;
@@ -178,9 +190,24 @@ final class MetaSubject {
     throw new IOException("it is changed by others all the time; it was not deleted");
   }
 
+  /** Stores a tombstone that had no room, unless the name has a message again. */
+  void mark(Message tombstone) throws IOException {
+    try {
+      PublishOptions first = PublishOptions.builder().expectedLastSubjectSequence(0).build();
+      long sequence = connection.jetStream().publish(tombstone, first).getSeqno();
+      LOG.debug("object {} has the tombstone {}", object, sequence);
+    } catch (JetStreamApiException e) {
+      // It is deleted all the same; a mirror keeps it.
+      LOG.warn(
+          "object {} of bucket {} is deleted without a tombstone: {}",
+          object,
+          bucket,
+          e.getMessage());
+    }
+  }
+
   /**
-   * Removes the message of a sequence, where there is no room for a tombstone; who watches the
-   * bucket does not hear of it.
+   * Removes the message of a sequence, where there is no room for a tombstone.
    *
    * @return false where another message has taken its place
    */

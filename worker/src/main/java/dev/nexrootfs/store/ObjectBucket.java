@@ -236,15 +236,19 @@ public final class ObjectBucket {
    */
   public void delete(String object) throws StoreException {
     try {
-      Optional<String> nuid = new MetaSubject(connection, name, object).bury();
-      if (nuid.isPresent()) {
-        String chunks = "$O." + name + ".C." + nuid.get();
+      MetaSubject meta = new MetaSubject(connection, name, object);
+      MetaSubject.Buried buried = meta.bury();
+      if (buried.nuid().isPresent()) {
+        String chunks = "$O." + name + ".C." + buried.nuid().get();
         var purged =
             connection
                 .jetStreamManagement()
                 .purgeStream(
                     Buckets.streamOf(name), PurgeOptions.builder().subject(chunks).build());
         LOG.debug("object {} of bucket {} had {} chunks", object, name, purged.getPurged());
+      }
+      if (buried.tombstone().isPresent()) {
+        meta.mark(buried.tombstone().get());
       }
     } catch (JetStreamApiException e) {
       throw failed(object, e);

@@ -37,7 +37,12 @@ public final class StorageLimit {
   static StoreException bucketIsFull(String bucket, JetStreamApiException refusal) {
     return new StoreException(
         StoreException.Reason.BUCKET_FULL,
-        "bucket " + bucket + " is full: " + refusal.getMessage() + "; " + REMEDY,
+        "bucket "
+            + bucket
+            + " is full: "
+            + refusal.getMessage()
+            + "; "
+            + REMEDY.replace("gc", "gc --bucket " + bucket + " --max-bytes BYTES"),
         refusal);
   }
 }

@@ -19,6 +19,9 @@ import org.junit.jupiter.api.Test;
 class SetupIT {
   private static final String PROGRAM = NatsServer.program().orElseThrow();
 
+  private static final String WAITED_FOR = "sha256-" + "1".repeat(64);
+  private static final String FORGOTTEN = "sha256-" + "2".repeat(64);
+
   private static Command.Result run(NatsServer server, String command, String... flags) {
     List<Object> words = new ArrayList<>();
     words.addAll(List.of(command, "--no-context", "--server", server.url()));
@@ -44,9 +47,36 @@ class SetupIT {
       assertThat(stream(connection, "OBJ_NEXROOTFS").getMaxBytes()).isEqualTo(700 << 20);
       assertThat(stream(connection, "NEX_ROOTFS_JOBS").getMaxMsgs()).isEqualTo(20_000);
       assertThat(connection.jetStreamManagement().getStreamNames()).doesNotContain("OBJ_NEXBLOBS");
+      var tagged =
+          connection
+              .jetStreamManagement()
+              .updateStream(
+                  StreamConfiguration.builder(stream(connection, "OBJ_NEXROOTFS"))
+                      .maximumMessageSize(1 << 20)
+                      .build());
+      assertThat(tagged.getConfiguration().getMaximumMessageSize()).isEqualTo(1 << 20);
       run(server, "setup", "--max-bytes", "-1", "--blobs-bytes", "2GiB", "--update").orThrow();
       assertThat(stream(connection, "OBJ_NEXROOTFS").getMaxBytes()).isEqualTo(-1);
+      assertThat(stream(connection, "OBJ_NEXROOTFS").getMaximumMessageSize())
+          .as("what setup has no flag for")
+          .isEqualTo(1 << 20);
       assertThat(stream(connection, "OBJ_NEXBLOBS").getMaxBytes()).isEqualTo(2L << 30);
+    }
+  }
+
+  @Test
+  void setupThatDidNotComeToItsEndIsEndedByTheNext() throws Exception {
+    try (NatsServer server = NatsServer.start(PROGRAM, "-js");
+        Connection connection = NatsServer.connect(server.url())) {
+      run(server, "setup").orThrow();
+      for (String missing : List.of("OBJ_NEXBLOBS", "NEX_ROOTFS_JOBS")) {
+        assertThat(connection.jetStreamManagement().deleteStream(missing)).isTrue();
+      }
+      assertThat(run(server, "setup").orThrow().output())
+          .contains("bucket NEXBLOBS made", "stream NEX_ROOTFS_JOBS made");
+      assertThat(connection.jetStreamManagement().deleteStream("OBJ_NEXBLOBS")).isTrue();
+      assertThat(run(server, "setup").orThrow().output())
+          .contains("bucket NEXBLOBS (--blobs-bytes makes it) left out");
     }
   }
 
@@ -88,7 +118,7 @@ class SetupIT {
     try (NatsServer server = NatsServer.start(PROGRAM, "-js");
         Connection connection = NatsServer.connect(server.url())) {
       run(server, "setup").orThrow();
-      for (String input : List.of("sha256-1", "sha256-2", "agent")) {
+      for (String input : List.of(WAITED_FOR, FORGOTTEN, "debian:12.tar")) {
         var stored =
             connection
                 .objectStore("NEXINPUTS")
@@ -96,7 +126,7 @@ class SetupIT {
         assertThat(stored.getSize()).isEqualTo(100_000);
       }
       String job =
-          "{\"image\":\"nats://NEXINPUTS/sha256-1@sha256:abc\",\"agent\":\"nats://NEXINPUTS/agent\"}";
+          "{\"image\":\"nats://NEXINPUTS/" + WAITED_FOR + "@sha256:abc\",\"guest\":\"plain\"}";
       var queued =
           connection
               .jetStream()
@@ -105,12 +135,13 @@ class SetupIT {
       String[] all = {"--bucket", "NEXINPUTS", "--max-bytes", "0", "--min-age", "0"};
       String said = run(server, "gc", all).orThrow().output();
       assertThat(said)
-          .contains("deleted sha256-2, 100000 bytes", "1 in all", "2 more stay: being built")
-          .doesNotContain("deleted agent", "deleted sha256-1");
+          .contains(
+              "deleted " + FORGOTTEN + ", 100000 bytes", "1 in all", "2 more stay: being built")
+          .doesNotContain("deleted debian", "deleted " + WAITED_FOR);
       assertThat(connection.jetStreamManagement().purgeStream("NEX_ROOTFS_JOBS").isSuccess())
           .isTrue();
       assertThat(run(server, "gc", all).orThrow().output())
-          .contains("deleted sha256-1", "deleted agent", "2 in all");
+          .contains("deleted " + WAITED_FOR, "1 in all", "1 more stays: being built");
     }
   }
 }

@@ -24,7 +24,7 @@ class MonitorIT {
           worker.service.monitor(
               new InetSocketAddress(java.net.InetAddress.getLoopbackAddress(), 0));
       assertThat(HttpAnswer.of(port, "/healthz").status()).isEqualTo(200);
-      assertThat(HttpAnswer.of(port, "/readyz").status()).isEqualTo(200);
+      awaitReady(port, 200);
       pool.admin.request(pool.subjects.build(), new byte[0], Duration.ofSeconds(10));
       HttpAnswer metrics = HttpAnswer.of(port, "/metrics");
       assertThat(metrics.contentType()).startsWith("text/plain; version=0.0.4");

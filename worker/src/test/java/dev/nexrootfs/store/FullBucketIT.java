@@ -75,6 +75,9 @@ class FullBucketIT {
         .isInstanceOf(JetStreamApiException.class);
     bucket.delete("object");
     assertThat(bucket.find("object")).isEmpty();
+    assertThat(connection.objectStore("FULL").getInfo("object", true).isDeleted())
+        .as("a tombstone, once there is room")
+        .isTrue();
     assertThat(new BucketSweep(connection, "FULL").find(EVERYTHING, object -> false).candidates())
         .extracting(BucketSweep.Candidate::nuid)
         .as("what is left is the filling")
