@@ -115,6 +115,8 @@ final class PoolRequest {
               + connection.getServerInfo().getMaxPayload());
     }
     BuildWatch watch = new BuildWatch(id, line);
+    // Before the subscriptions: that one of them is denied is heard at any moment after it.
+    Denial.forget(connection);
     Dispatcher watcher = connection.createDispatcher(watch::onMessage);
     watcher.subscribe("$NEX.events." + request.namespace() + ".*");
     String inbox = connection.createInbox();
@@ -124,7 +126,6 @@ final class PoolRequest {
     long asked = System.nanoTime();
     Headers headers = new Headers().add(Subjects.BUILD_ID_HEADER, id);
     Runnable send = () -> connection.publish(subject, inbox, headers, body);
-    Denial.forget(connection);
     send.run();
     Optional<Message> answer = await(connection, subject, answers, watch, send, deadline);
     answer.ifPresent(message -> showEnd(message, line));

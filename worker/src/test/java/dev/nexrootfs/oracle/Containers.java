@@ -27,6 +27,13 @@ public final class Containers {
 
   private Containers(Path directory) throws IOException {
     Path storage = CACHE.resolve("storage");
+    // Podman's database has the paths in it: a store that was moved with its checkout is of no use.
+    Path place = storage.resolve("place");
+    if (!Files.exists(place) || !Files.readString(place).equals(storage.toString())) {
+      Command.of("rm", "-rf", storage).run().orThrow();
+      Files.createDirectories(storage);
+      Files.writeString(place, storage.toString());
+    }
     Path store =
         Files.writeString(
             directory.resolve("storage.conf"),
