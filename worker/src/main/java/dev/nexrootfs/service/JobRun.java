@@ -34,6 +34,7 @@ final class JobRun implements Progress {
 
   private static final Logger LOG = LoggerFactory.getLogger(JobRun.class);
   private static final Duration RETRY = Duration.ofSeconds(2);
+  private static final Duration LAST_RETRY = Duration.ofSeconds(30);
 
   /** What another try, or another worker, may not meet again. */
   private static final Set<ErrorCode> PASSING =
@@ -192,7 +193,7 @@ final class JobRun implements Progress {
     } catch (RequestException e) {
       if (PASSING.contains(e.code()) && account().tries() < MAX_TRIES) {
         LOG.warn("build {}, try {}: {} {}", job.id(), account().tries(), e.code(), e.line());
-        giveBack(account().tries(), RETRY);
+        giveBack(account().tries(), retryAfter(e.code()));
       } else {
         fail(e);
       }
@@ -206,6 +207,12 @@ final class JobRun implements Progress {
               "a fault of the worker; its log has the details of build " + job.id(),
               e));
     }
+  }
+
+  /** The last try comes after as long as a cluster may be without a leader. */
+  private Duration retryAfter(ErrorCode code) {
+    boolean away = code == ErrorCode.STORE_FAILED || code == ErrorCode.NO_JETSTREAM;
+    return away && account().tries() + 1 == MAX_TRIES ? LAST_RETRY : RETRY;
   }
 
   private void stopped(CancellationException e) throws RequestException {
