@@ -1,6 +1,5 @@
 package dev.nexrootfs.build;
 
-import dev.nexrootfs.layer.Handover;
 import dev.nexrootfs.oci.Digest;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -23,9 +22,6 @@ public final class SparseFile extends OutputStream {
   private final SparseContent content;
   private final MessageDigest computation = Digest.newSha256();
 
-  /** To hash takes as long as to render and to write: both at once. */
-  private final Handover hashing;
-
   /**
    * Begins to write {@code target}.
    *
@@ -40,7 +36,6 @@ public final class SparseFile extends OutputStream {
         Files.createTempFile(parentOf(target), this.target.getFileName() + ".", ".new");
     this.channel = FileChannel.open(unfinished, StandardOpenOption.WRITE);
     this.content = new SparseContent(channel);
-    this.hashing = new Handover((bytes, length) -> computation.update(bytes, 0, length));
     unfinished.toFile().deleteOnExit();
   }
 
@@ -73,20 +68,12 @@ public final class SparseFile extends OutputStream {
 
   @Override
   public void write(byte[] bytes, int offset, int length) throws IOException {
-    int done = 0;
-    while (done < length) {
-      byte[] copy = hashing.empty();
-      int part = Math.min(copy.length, length - done);
-      System.arraycopy(bytes, offset + done, copy, 0, part);
-      hashing.give(copy, part);
-      content.write(bytes, offset + done, part);
-      done += part;
-    }
+    computation.update(bytes, offset, length);
+    content.write(bytes, offset, length);
   }
 
   /** The SHA-256 of all bytes; nothing can be written after it. */
-  public Digest digest() throws IOException {
-    hashing.finish();
+  public Digest digest() {
     return Digest.ofSha256(computation.digest());
   }
 
@@ -104,7 +91,6 @@ public final class SparseFile extends OutputStream {
   /** Removes what was written, unless it was committed. */
   @Override
   public void close() throws IOException {
-    hashing.close();
     channel.close();
     Files.deleteIfExists(unfinished);
   }

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * Bytes that one thread makes and another takes, in order and a few buffers ahead: what decodes a
  * layer does not wait for what hashes and writes it. For one thread that makes them.
  */
-public final class Handover implements Closeable {
+final class Handover implements Closeable {
   private static final int BUFFER_BYTES = 1 << 17;
   private static final int BUFFERS = 4;
   private static final Filled END = new Filled(new byte[0], -1);
@@ -30,12 +30,11 @@ public final class Handover implements Closeable {
 
   /** Takes bytes, in a thread of its own; they are its own until it returns. */
   @FunctionalInterface
-  public interface Taker {
+  interface Taker {
     void take(byte[] bytes, int length) throws IOException;
   }
 
-  /** Starts the thread of {@code taker}; it ends when this is closed or finished. */
-  public Handover(Taker taker) {
+  Handover(Taker taker) {
     this.taker = taker;
     for (int i = 0; i < BUFFERS; i++) {
       free.add(new byte[BUFFER_BYTES]);
@@ -49,7 +48,7 @@ public final class Handover implements Closeable {
    *
    * @throws IOException what the taker threw
    */
-  public byte[] empty() throws IOException {
+  byte[] empty() throws IOException {
     check();
     try {
       return free.take();
@@ -59,7 +58,7 @@ public final class Handover implements Closeable {
   }
 
   /** Hands over the first {@code length} bytes of a buffer that {@link #empty} gave. */
-  public void give(byte[] buffer, int length) {
+  void give(byte[] buffer, int length) {
     filled.add(new Filled(buffer, length));
   }
 
@@ -68,7 +67,7 @@ public final class Handover implements Closeable {
    *
    * @throws IOException what the taker threw
    */
-  public void finish() throws IOException {
+  void finish() throws IOException {
     end();
     try {
       thread.join();
@@ -139,6 +138,6 @@ public final class Handover implements Closeable {
 
   private static InterruptedIOException interrupted() {
     Thread.currentThread().interrupt();
-    return new InterruptedIOException("interrupted while bytes were handed over");
+    return new InterruptedIOException("interrupted while a layer was decoded");
   }
 }
