@@ -197,6 +197,9 @@ final class MetaSubject {
       long sequence = connection.jetStream().publish(tombstone, first).getSeqno();
       LOG.debug("object {} has the tombstone {}", object, sequence);
     } catch (JetStreamApiException e) {
+      if (ExpectedSequence.wasMissed(e)) {
+        return;
+      }
       // It is deleted all the same; a mirror keeps it.
       LOG.warn(
           "object {} of bucket {} is deleted without a tombstone: {}",
