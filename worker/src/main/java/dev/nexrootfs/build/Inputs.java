@@ -15,7 +15,7 @@ import dev.nexrootfs.registry.RegistryException;
 import dev.nexrootfs.registry.WebFile;
 import dev.nexrootfs.store.ObjectBucket;
 import dev.nexrootfs.store.ObjectLocation;
-import dev.nexrootfs.store.StoreException;
+import dev.nexrootfs.store.StoredObject;
 import java.io.IOException;
 import java.net.URI;
 import java.net.URISyntaxException;
@@ -23,6 +23,7 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -47,6 +48,9 @@ public final class Inputs {
   /** What skopeo and podman call further places of images. */
   private static final Pattern OTHER_TRANSPORT =
       Pattern.compile("docker://|docker-daemon:|containers-storage:|dir:[./]");
+
+  /** As long as a cluster may be without its JetStream while a build goes on. */
+  private static final Duration QUIET = Duration.ofMinutes(2);
 
   private final LayerCache cache;
   private final PathPolicy paths;
@@ -296,15 +300,22 @@ public final class Inputs {
 
   private SpooledInput copyObject(String field, ObjectLocation location)
       throws IOException, RequestException {
-    try {
-      ObjectBucket bucket = buckets.open(location.bucket());
-      return cache.spool(field + " " + location, target -> bucket.get(location.object(), target));
-    } catch (StoreException e) {
-      if (e.reason() == StoreException.Reason.NO_OBJECT) {
-        throw new RequestException(ErrorCode.INPUT_NOT_FOUND, field + ": " + e.getMessage(), e);
-      }
-      throw e;
-    }
+    ObjectLocation place =
+        buckets
+            .open(location.bucket())
+            .locate(location.object())
+            .orElseThrow(() -> noObject(field, location));
+    // A link can lead to a bucket that requests may not read.
+    buckets.check(field, place);
+    ObjectBucket bucket = buckets.open(place.bucket());
+    StoredObject object = bucket.find(place.object()).orElseThrow(() -> noObject(field, place));
+    return cache.spool(field + " " + location, target -> bucket.read(object, target, QUIET));
+  }
+
+  private static RequestException noObject(String field, ObjectLocation location) {
+    return new RequestException(
+        ErrorCode.INPUT_NOT_FOUND,
+        field + ": bucket " + location.bucket() + " holds no object " + location.object());
   }
 
   /** A path and the tag behind its last colon; a colon before a slash belongs to the path. */

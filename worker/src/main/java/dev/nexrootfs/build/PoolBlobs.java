@@ -6,6 +6,7 @@ import dev.nexrootfs.oci.Digest;
 import dev.nexrootfs.store.Leases;
 import dev.nexrootfs.store.ObjectBucket;
 import dev.nexrootfs.store.StoreException;
+import dev.nexrootfs.store.StoredObject;
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -32,6 +33,9 @@ public final class PoolBlobs implements BlobExchange, Closeable {
   private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
   private static final Duration UPLOADS_END = Duration.ofSeconds(20);
 
+  /** After that the registry is asked. */
+  private static final Duration QUIET = Duration.ofSeconds(10);
+
   private final ObjectBucket bucket;
   private final Leases leases;
   private final Map<Digest, Leases.Lease> held = new ConcurrentHashMap<>();
@@ -49,8 +53,7 @@ public final class PoolBlobs implements BlobExchange, Closeable {
     String object = object(blob.digest());
     try {
       while (!Thread.currentThread().isInterrupted()) {
-        if (bucket.findWhole(object).isPresent()) {
-          bucket.get(object, target);
+        if (read(object, target)) {
           return true;
         }
         Optional<Leases.Lease> lease = leases.tryAcquire(object);
@@ -69,14 +72,17 @@ public final class PoolBlobs implements BlobExchange, Closeable {
 
   /** Who held the lease before may have stored the blob between our two looks. */
   private boolean wasStoredMeanwhile(
-      Descriptor blob, String object, Leases.Lease lease, OutputStream target)
-      throws StoreException {
+      Descriptor blob, String object, Leases.Lease lease, OutputStream target) throws IOException {
     held.put(blob.digest(), lease);
-    if (bucket.findWhole(object).isEmpty()) {
-      return false;
+    return read(object, target);
+  }
+
+  private boolean read(String object, OutputStream target) throws IOException {
+    Optional<StoredObject> stored = bucket.findWhole(object);
+    if (stored.isPresent()) {
+      bucket.read(stored.get(), target, QUIET);
     }
-    bucket.get(object, target);
-    return true;
+    return stored.isPresent();
   }
 
   @Override

@@ -6,8 +6,8 @@ import dev.nexrootfs.store.Buckets;
 import dev.nexrootfs.store.Denial;
 import dev.nexrootfs.store.ObjectBucket;
 import dev.nexrootfs.store.ObjectDownload;
-import dev.nexrootfs.store.PinnedObject;
 import dev.nexrootfs.store.StoreException;
+import dev.nexrootfs.store.StoredObject;
 import io.nats.client.Connection;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -51,7 +51,7 @@ final class ImageFetch {
    * @param object what the file holds now
    * @param changed whether it was written
    */
-  record Outcome(PinnedObject object, boolean changed) {}
+  record Outcome(StoredObject object, boolean changed) {}
 
   /**
    * The object as it is now; none where the bucket has none of the names.
@@ -59,13 +59,13 @@ final class ImageFetch {
    * @throws CommandFailure where its digest is not the one that was asked for, or nobody answers
    *     within the time
    */
-  Optional<PinnedObject> find() throws IOException, CommandFailure {
+  Optional<StoredObject> find() throws IOException, CommandFailure {
     while (true) {
       Denial.forget(connection);
       try {
         ObjectBucket bucket = buckets.open(source.bucket());
         for (String name : source.names()) {
-          Optional<PinnedObject> found = bucket.pin(name);
+          Optional<StoredObject> found = bucket.resolve(name);
           if (found.isPresent()) {
             checkDigest(found.get());
             return found;
@@ -80,7 +80,7 @@ final class ImageFetch {
   }
 
   /** Whether the file holds {@code object} already. */
-  boolean isFetched(PinnedObject object) throws IOException {
+  boolean isFetched(StoredObject object) throws IOException {
     return Files.isRegularFile(file)
         && Files.size(file) == object.size()
         && FileDigest.of(file).equals(object.digest());
@@ -92,7 +92,7 @@ final class ImageFetch {
    * @param ifChanged leave the file where it holds the image already
    */
   Outcome fetch(ProgressLine line, boolean ifChanged) throws IOException, CommandFailure {
-    PinnedObject object = find().orElseThrow(this::notThere);
+    StoredObject object = find().orElseThrow(this::notThere);
     if (ifChanged && isFetched(object)) {
       return new Outcome(object, false);
     }
@@ -109,14 +109,14 @@ final class ImageFetch {
   }
 
   /** Writes all of an object, or as much as there was before somebody replaced it. */
-  private boolean write(PinnedObject object, PartialFile target, ProgressLine line)
+  private boolean write(StoredObject object, PartialFile target, ProgressLine line)
       throws IOException, CommandFailure {
     ObjectDownload download = buckets.open(object.bucket()).download(object);
     long size = Math.max(1, object.size());
     try {
       download.writeTo(
           target,
-          deadline,
+          () -> deadline,
           bytes ->
               line.show(
                   (int) (99 * bytes / size),
@@ -139,7 +139,7 @@ final class ImageFetch {
     }
   }
 
-  private void checkDigest(PinnedObject object) throws CommandFailure {
+  private void checkDigest(StoredObject object) throws CommandFailure {
     if (source.digest().isPresent() && !source.digest().get().equals(object.digest())) {
       throw new CommandFailure(
           object.location()

@@ -4,7 +4,7 @@ import dev.nexrootfs.build.SparseFile;
 import dev.nexrootfs.oci.Digest;
 import dev.nexrootfs.protocol.BuildReply;
 import dev.nexrootfs.protocol.Guest;
-import dev.nexrootfs.store.PinnedObject;
+import dev.nexrootfs.store.StoredObject;
 import io.nats.client.Connection;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -75,7 +75,7 @@ final class PreflightCommand implements Callable<Integer> {
         NatsConnector.connect(NatsSettings.of(nats), "nex-rootfs preflight", deadline)) {
       Connection connection = session.connection();
       ImageFetch fetch = new ImageFetch(connection, source, file, deadline);
-      Optional<PinnedObject> present = fetch.find();
+      Optional<StoredObject> present = fetch.find();
       if (check) {
         return checked(fetch, present, source, file);
       }
@@ -118,7 +118,7 @@ final class PreflightCommand implements Callable<Integer> {
   }
 
   private int checked(
-      ImageFetch fetch, Optional<PinnedObject> present, FetchSource source, Path file)
+      ImageFetch fetch, Optional<StoredObject> present, FetchSource source, Path file)
       throws IOException {
     PrintWriter out = spec.commandLine().getOut();
     if (present.isEmpty()) {

@@ -9,7 +9,7 @@ import dev.nexrootfs.protocol.ErrorCode;
 import dev.nexrootfs.protocol.Protocol;
 import dev.nexrootfs.protocol.RequestException;
 import dev.nexrootfs.store.ExpectedSequence;
-import dev.nexrootfs.store.LastMessage;
+import dev.nexrootfs.store.LeadersMessage;
 import dev.nexrootfs.store.StorageLimit;
 import io.nats.client.Connection;
 import io.nats.client.JetStreamApiException;
@@ -179,7 +179,7 @@ final class BuildRecords {
   /** Nothing is ever deleted here; entries expire. */
   private Optional<MessageInfo> get(String key) throws RequestException {
     try {
-      return LastMessage.of(store, "KV_" + bucket, "$KV." + bucket + "." + key);
+      return LeadersMessage.last(store, "KV_" + bucket, "$KV." + bucket + "." + key);
     } catch (IOException | JetStreamApiException | IllegalStateException e) {
       throw failed(e);
     }

@@ -32,7 +32,6 @@ import org.slf4j.LoggerFactory;
 public final class BucketSweep {
   private static final Logger LOG = LoggerFactory.getLogger(BucketSweep.class);
   private static final ObjectMapper JSON = new ObjectMapper();
-  private static final int NO_MESSAGE_FOUND = 10_037;
 
   /** What is younger may be an upload under way, or an image whose links are not made yet. */
   public static final Duration YOUNG = Duration.ofHours(1);
@@ -233,15 +232,9 @@ public final class BucketSweep {
         .getSubjectMap();
   }
 
+  /** None where the subject's messages have been deleted meanwhile. */
   private Optional<MessageInfo> last(String subject) throws IOException, JetStreamApiException {
-    try {
-      return Optional.of(management().getLastMessage(Buckets.streamOf(bucket), subject));
-    } catch (JetStreamApiException e) {
-      if (e.getApiErrorCode() == NO_MESSAGE_FOUND) {
-        return Optional.empty(); // deleted meanwhile
-      }
-      throw e;
-    }
+    return LeadersMessage.last(connection, Buckets.streamOf(bucket), subject);
   }
 
   /** Deletes what {@link #find} has found; first the name, so that nobody begins to read it. */

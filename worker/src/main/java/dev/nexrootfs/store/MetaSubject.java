@@ -8,6 +8,7 @@ import dev.nexrootfs.oci.Digest;
 import io.nats.client.Connection;
 import io.nats.client.JetStreamApiException;
 import io.nats.client.Message;
+import io.nats.client.NUID;
 import io.nats.client.PublishOptions;
 import io.nats.client.PurgeOptions;
 import io.nats.client.api.MessageInfo;
@@ -16,6 +17,8 @@ import io.nats.client.impl.NatsMessage;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -238,11 +241,14 @@ final class MetaSubject {
   }
 
   /** What a name means: an object, or the one that a link leads to; none where it means nothing. */
-  record Meaning(Optional<PinnedObject> object, Optional<ObjectLocation> link) {}
+  record Meaning(Optional<StoredObject> object, Optional<ObjectLocation> link) {}
 
   /** What the stream's leader has here now. */
   Meaning meaning() throws IOException {
-    Optional<MessageInfo> last = leadersLast();
+    return meaning(leadersLast());
+  }
+
+  private Meaning meaning(Optional<MessageInfo> last) throws IOException {
     JsonNode meta = last.isEmpty() ? MissingNode.getInstance() : meta(last.get());
     JsonNode link = meta.path("options").path("link");
     if (meta.isMissingNode() || meta.path("deleted").asBoolean(false)) {
@@ -259,15 +265,59 @@ final class MetaSubject {
       throw new IOException(
           "object " + object + " of bucket " + bucket + " has no SHA-256 but \"" + digest + "\"");
     }
-    PinnedObject pinned =
-        new PinnedObject(
+    StoredObject stored =
+        new StoredObject(
             bucket,
             meta.path("name").asText(),
             meta.path("nuid").asText(),
             Digest.ofSha256(Base64.getUrlDecoder().decode(digest.substring(DIGEST.length()))),
             meta.path("size").asLong(),
-            meta.path("chunks").asLong());
-    return new Meaning(Optional.of(pinned), Optional.empty());
+            meta.path("chunks").asLong(),
+            metadata(meta.path("metadata")));
+    return new Meaning(Optional.of(stored), Optional.empty());
+  }
+
+  private static Map<String, String> metadata(JsonNode notes) {
+    Map<String, String> metadata = new HashMap<>();
+    notes.properties().forEach(note -> metadata.put(note.getKey(), note.getValue().asText()));
+    return Map.copyOf(metadata);
+  }
+
+  /**
+   * Makes the name lead to {@code target}, whatever it led to before.
+   *
+   * @return false where an object has the name, and keeps it
+   * @throws IOException where the server does not answer, or others change the name all the time
+   */
+  boolean link(ObjectLocation target) throws IOException, JetStreamApiException {
+    ObjectNode meta = JSON.createObjectNode();
+    meta.put("name", object).put("bucket", bucket).put("nuid", NUID.nextGlobal());
+    meta.put("size", 0).put("chunks", 0);
+    meta.putObject("options")
+        .putObject("link")
+        .put("bucket", target.bucket())
+        .put("name", target.object());
+    for (int look = 0; look < LOOKS; look++) {
+      Optional<MessageInfo> last = leadersLast();
+      Meaning meaning = meaning(last);
+      if (meaning.object().isPresent() || meaning.link().filter(target::equals).isPresent()) {
+        return meaning.object().isEmpty();
+      }
+      PublishOptions unchanged =
+          PublishOptions.builder()
+              .expectedLastSubjectSequence(last.map(MessageInfo::getSeq).orElse(0L))
+              .build();
+      try {
+        long sequence = connection.jetStream().publish(message(meta), unchanged).getSeqno();
+        LOG.debug("link {} has the sequence {}", object, sequence);
+        return true;
+      } catch (JetStreamApiException e) {
+        if (!ExpectedSequence.wasMissed(e)) {
+          throw e;
+        }
+      }
+    }
+    throw new IOException("it is changed by others all the time; it was not linked");
   }
 
   private Last last() throws IOException {
@@ -288,7 +338,7 @@ final class MetaSubject {
 
   private Optional<MessageInfo> leadersLast() throws IOException {
     try {
-      return LastMessage.of(connection, Buckets.streamOf(bucket), subject);
+      return LeadersMessage.last(connection, Buckets.streamOf(bucket), subject);
     } catch (JetStreamApiException e) {
       throw new IOException(e.getMessage(), e);
     }

@@ -1,24 +1,20 @@
 package dev.nexrootfs.store;
 
-import dev.nexrootfs.oci.Digest;
 import io.nats.client.Connection;
 import io.nats.client.JetStreamApiException;
 import io.nats.client.ObjectStore;
 import io.nats.client.PurgeOptions;
 import io.nats.client.api.ObjectInfo;
 import io.nats.client.api.StreamConfiguration;
-import io.nats.client.api.StreamInfoOptions;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Base64;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongConsumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -26,12 +22,6 @@ import org.slf4j.LoggerFactory;
 /** One object store bucket: what is in it, and the way in and out. */
 public final class ObjectBucket {
   private static final Logger LOG = LoggerFactory.getLogger(ObjectBucket.class);
-
-  /** How the client marks what it found wrong with an object's bytes. */
-  private static final String CORRUPT = "[OS-9020";
-
-  private static final long REPLICA_SECONDS = 10;
-  private static final long REPLICA_PAUSE_MILLIS = 50;
 
   private final Connection connection;
   private final String name;
@@ -55,34 +45,35 @@ public final class ObjectBucket {
 
   /** The object of {@code object}; a link is no object. */
   public Optional<StoredObject> find(String object) throws StoreException {
-    return info(object).filter(info -> !info.isLink()).map(this::stored);
+    return meaning(object).object();
   }
 
-  /**
-   * The object that {@code object} means now, by the stream's leader; a link is followed, also to
-   * another bucket.
-   */
-  public Optional<PinnedObject> pin(String object) throws StoreException {
-    try {
-      MetaSubject.Meaning meaning = new MetaSubject(connection, name, object).meaning();
-      if (meaning.link().isEmpty()) {
-        return meaning.object();
-      }
-      ObjectLocation target = meaning.link().get();
-      return new MetaSubject(connection, target.bucket(), target.object()).meaning().object();
-    } catch (IOException | IllegalArgumentException e) {
-      throw failed(object, e);
+  /** The place of what {@code object} means now: its own, or where a link leads. */
+  public Optional<ObjectLocation> locate(String object) throws StoreException {
+    MetaSubject.Meaning meaning = meaning(object);
+    return meaning.link().or(() -> meaning.object().map(ObjectLocation::of));
+  }
+
+  /** The object that {@code object} means now; a link is followed, also to another bucket. */
+  public Optional<StoredObject> resolve(String object) throws StoreException {
+    MetaSubject.Meaning meaning = meaning(object);
+    if (meaning.link().isEmpty()) {
+      return meaning.object();
     }
+    ObjectLocation target = meaning.link().get();
+    ObjectBucket there =
+        target.bucket().equals(name) ? this : new Buckets(connection).open(target.bucket());
+    return there.find(target.object());
   }
 
   /** Reads the bytes of {@code object}, as far as they have not been read. */
-  public ObjectDownload download(PinnedObject object) {
+  public ObjectDownload download(StoredObject object) {
     return new ObjectDownload(connection, object);
   }
 
-  /** Whether a link may be made of {@code name}: nobody has it, or it is a link. */
-  public boolean isFreeForLink(String name) throws StoreException {
-    return info(name).map(ObjectInfo::isLink).orElse(true);
+  /** Whether a link may be made of {@code link}: nobody has it, or it is a link. */
+  public boolean isFreeForLink(String link) throws StoreException {
+    return find(link).isEmpty();
   }
 
   /**
@@ -90,20 +81,12 @@ public final class ObjectBucket {
    * it.
    */
   public Optional<StoredObject> findWhole(String object) throws StoreException {
-    Optional<ObjectInfo> info = info(object).filter(found -> !found.isLink());
-    if (info.isEmpty()) {
-      return Optional.empty();
-    }
-    String chunks = "$O." + name + ".C." + info.get().getNuid();
+    Optional<StoredObject> found = find(object);
     try {
-      long stored =
-          connection
-              .jetStreamManagement()
-              .getStreamInfo(Buckets.streamOf(name), StreamInfoOptions.filterSubjects(chunks))
-              .getStreamState()
-              .getSubjectMap()
-              .getOrDefault(chunks, 0L);
-      return stored == info.get().getChunks() ? info.map(this::stored) : Optional.empty();
+      return found.isPresent()
+              && ChunkCount.of(connection, name, found.get().nuid()) == found.get().chunks()
+          ? found
+          : Optional.empty();
     } catch (JetStreamApiException e) {
       throw failed(object, e);
     } catch (IOException e) {
@@ -153,46 +136,36 @@ public final class ObjectBucket {
 
   /** Gives the object {@code target} a further, mutable name. */
   public void link(String link, String target) throws StoreException {
+    StoredObject object = find(target).orElseThrow(() -> noObject(target));
+    ObjectLocation location = ObjectLocation.of(object);
     try {
-      ObjectInfo info = info(target).orElseThrow(() -> noObject(target));
-      store().addLink(link, info);
+      if (!new MetaSubject(connection, name, link).link(location)) {
+        throw new StoreException(
+            StoreException.Reason.FAILED,
+            "bucket " + name + " has an object " + link + " that is no link",
+            null);
+      }
     } catch (JetStreamApiException e) {
       throw failed(link, e);
     } catch (StoreException e) {
       throw e;
-    } catch (IOException | IllegalArgumentException | IllegalStateException e) {
+    } catch (IOException | IllegalStateException e) {
       throw failed(link, e);
     }
   }
 
   /**
-   * Copies an object's bytes; a link is followed. The bytes can only be trusted after this returns.
+   * Copies an object's bytes. They can only be trusted after this returns.
    *
-   * @return the object that was read
-   * @throws StoreException where the bytes are not what was stored, or end too early
+   * @param quiet how long nothing may come
+   * @throws StoreException where the bytes are not what was stored, or do not come
+   * @throws IOException where {@code target} cannot be written
    */
-  public StoredObject get(String object, OutputStream target) throws StoreException {
-    if (info(object).isEmpty()) {
-      throw noObject(object);
-    }
-    try {
-      return stored(store().get(object, target));
-    } catch (JetStreamApiException e) {
-      throw failed(object, e);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("this JDK has no SHA-256", e);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw failed(object, e);
-    } catch (StoreException e) {
-      throw e;
-    } catch (IOException | IllegalArgumentException | IllegalStateException e) {
-      boolean corrupt = String.valueOf(e.getMessage()).contains(CORRUPT);
-      throw new StoreException(
-          corrupt ? StoreException.Reason.CORRUPT : StoreException.Reason.FAILED,
-          "object " + object + " of bucket " + name + " cannot be read whole: " + e.getMessage(),
-          e);
-    }
+  public void read(StoredObject object, OutputStream target, Duration quiet) throws IOException {
+    AtomicLong heard = new AtomicLong(System.nanoTime());
+    download(object)
+        .writeTo(
+            target, () -> heard.get() + quiet.toNanos(), bytes -> heard.set(System.nanoTime()));
   }
 
   /** Deletes the objects that were stored longest ago, until {@code bytes} fit under the limit. */
@@ -257,20 +230,9 @@ public final class ObjectBucket {
     }
   }
 
-  /** What the bucket has under a name; a replica that has not heard of it yet is asked again. */
-  private Optional<ObjectInfo> info(String object) throws StoreException {
-    MetaSubject meta = new MetaSubject(connection, name, object);
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(REPLICA_SECONDS);
+  private MetaSubject.Meaning meaning(String object) throws StoreException {
     try {
-      while (true) {
-        ObjectInfo info = store().getInfo(object);
-        if (info != null || !meta.isThere() || System.nanoTime() > deadline) {
-          return Optional.ofNullable(info);
-        }
-        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(REPLICA_PAUSE_MILLIS));
-      }
-    } catch (JetStreamApiException e) {
-      throw failed(object, e);
+      return new MetaSubject(connection, name, object).meaning();
     } catch (IOException | IllegalArgumentException e) {
       throw failed(object, e);
     }
@@ -278,18 +240,6 @@ public final class ObjectBucket {
 
   private ObjectStore store() throws IOException {
     return connection.objectStore(name);
-  }
-
-  private StoredObject stored(ObjectInfo info) {
-    Map<String, String> metadata = info.getObjectMeta().getMetadata();
-    String digest = String.valueOf(info.getDigest());
-    byte[] hash = Base64.getUrlDecoder().decode(digest.substring(digest.indexOf('=') + 1));
-    return new StoredObject(
-        name,
-        info.getObjectName(),
-        Digest.ofSha256(hash),
-        info.getSize(),
-        metadata == null ? Map.of() : Map.copyOf(metadata));
   }
 
   private StoreException noObject(String object) {

@@ -8,12 +8,16 @@ import io.nats.client.Message;
 import io.nats.client.PushSubscribeOptions;
 import io.nats.client.api.ConsumerConfiguration;
 import io.nats.client.api.DeliverPolicy;
+import io.nats.client.api.MessageInfo;
+import io.nats.client.impl.NatsJetStreamMetaData;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.security.MessageDigest;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -21,16 +25,21 @@ import org.slf4j.LoggerFactory;
 /**
  * The reading of one object, which goes on with the next chunk after a lost connection or a server
  * that restarted. For one thread.
+ *
+ * <p>The server puts the consumer of the chunks on any replica, and one that is behind, or that has
+ * lost messages, sends what it has. So what is still to come is counted with each chunk, and where
+ * a replica has too little, or sends nothing, the leader is asked for one chunk after the other.
  */
 public final class ObjectDownload {
   private static final Logger LOG = LoggerFactory.getLogger(ObjectDownload.class);
   private static final Duration SLICE = Duration.ofMillis(200);
   private static final long PAUSE_MILLIS = 200;
+  private static final int SHORT_LOOKS = 3;
   private static final Duration FIRST_PATIENCE = Duration.ofSeconds(5);
   private static final Duration LONGEST_PATIENCE = Duration.ofSeconds(80);
 
   private final Connection connection;
-  private final PinnedObject object;
+  private final StoredObject object;
   private final String subject;
   private final MessageDigest computation = Digest.newSha256();
   private Duration patience = FIRST_PATIENCE;
@@ -38,9 +47,9 @@ public final class ObjectDownload {
   private long chunks;
   private long bytes;
   private int attempts;
-  private boolean exhausted;
+  private int shortLooks;
 
-  ObjectDownload(Connection connection, PinnedObject object) {
+  ObjectDownload(Connection connection, StoredObject object) {
     this.connection = connection;
     this.object = object;
     this.subject = "$O." + object.bucket() + ".C." + object.nuid();
@@ -66,16 +75,22 @@ public final class ObjectDownload {
   /**
    * Writes the object to {@code target}. The bytes can only be trusted after this returns.
    *
-   * @param deadline by {@link System#nanoTime}
+   * @param deadline by {@link System#nanoTime}; asked again and again
    * @throws StoreException {@code REPLACED} where the chunks went away, {@code CORRUPT} where they
    *     are not what was stored, {@code FAILED} after the deadline
    * @throws IOException where {@code target} cannot be written
    */
-  public void writeTo(OutputStream target, long deadline, Progress progress) throws IOException {
+  public void writeTo(OutputStream target, LongSupplier deadline, Progress progress)
+      throws IOException {
+    Way way = Way.CONSUMER;
     while (chunks < object.chunks()) {
       awaitConnection(deadline);
+      attempts++;
       try {
-        readOn(target, deadline, progress);
+        way =
+            way == Way.CONSUMER
+                ? consume(target, deadline, progress)
+                : ask(target, deadline, progress);
       } catch (JetStreamApiException e) {
         LOG.debug("{}: {}", object.location(), e.getMessage());
       } catch (LinkException e) {
@@ -104,6 +119,14 @@ public final class ObjectDownload {
     }
   }
 
+  /** How the next chunks are to come. */
+  private enum Way {
+    /** Pushed by a consumer on any replica: fast. */
+    CONSUMER,
+    /** Asked for one by one: slow, but the leader has them all. */
+    LEADER
+  }
+
   /** The way to the server failed, not what is written. */
   private static final class LinkException extends Exception {
     private static final long serialVersionUID = 1L;
@@ -113,29 +136,29 @@ public final class ObjectDownload {
     }
   }
 
-  /** Asks for what is left, and reads until it is whole or nothing comes any more. */
-  private void readOn(OutputStream target, long deadline, Progress progress)
+  /** Has what is left sent, and reads until it is whole or nothing comes any more. */
+  private Way consume(OutputStream target, LongSupplier deadline, Progress progress)
       throws IOException, JetStreamApiException, LinkException {
     long reconnects = connection.getStatistics().getReconnects();
-    attempts++;
     JetStreamSubscription subscription = subscribe();
     try {
       long heard = System.nanoTime();
       while (chunks < object.chunks()) {
         Message message = next(subscription);
         if (message != null) {
-          take(message, target);
+          NatsJetStreamMetaData place = message.metaData();
+          if (chunks + 1 + place.pendingCount() < object.chunks()) {
+            return Way.LEADER;
+          }
+          take(place.streamSequence(), message.getData(), target);
           progress.written(bytes);
           heard = System.nanoTime();
-          if (exhausted) {
-            return;
-          }
           continue;
         }
         checkDeadline(deadline);
         if (connection.getStatistics().getReconnects() != reconnects
             || connection.getStatus() != Connection.Status.CONNECTED) {
-          return; // the consumer may be gone with its server
+          return Way.CONSUMER; // the old one may be gone with its server
         }
         if (System.nanoTime() - heard > patience.toNanos()) {
           // Where a chunk takes longer than that, the next attempt has to be more patient.
@@ -143,11 +166,39 @@ public final class ObjectDownload {
               patience.multipliedBy(2).compareTo(LONGEST_PATIENCE) > 0
                   ? LONGEST_PATIENCE
                   : patience.multipliedBy(2);
-          return;
+          return Way.LEADER;
         }
       }
+      return Way.CONSUMER;
     } finally {
       unsubscribe(subscription);
+    }
+  }
+
+  /** Asks the leader for what is left, until it is whole or there is no answer. */
+  private Way ask(OutputStream target, LongSupplier deadline, Progress progress)
+      throws IOException {
+    while (chunks < object.chunks()) {
+      checkDeadline(deadline);
+      Optional<MessageInfo> chunk = nextOfLeader();
+      if (chunk.isEmpty()) {
+        return Way.CONSUMER;
+      }
+      byte[] data = chunk.get().getData();
+      take(chunk.get().getSeq(), data == null ? new byte[0] : data, target);
+      progress.written(bytes);
+    }
+    return Way.LEADER;
+  }
+
+  /** Empty where the leader has none, or nobody can tell. */
+  private Optional<MessageInfo> nextOfLeader() {
+    try {
+      return LeadersMessage.next(
+          connection, Buckets.streamOf(object.bucket()), subject, lastSequence + 1);
+    } catch (IOException | JetStreamApiException e) {
+      LOG.debug("{}: {}", object.location(), e.getMessage());
+      return Optional.empty();
     }
   }
 
@@ -182,18 +233,16 @@ public final class ObjectDownload {
     }
   }
 
-  private void take(Message message, OutputStream target) throws IOException {
-    long sequence = message.metaData().streamSequence();
+  private void take(long sequence, byte[] data, OutputStream target) throws IOException {
     if (sequence <= lastSequence) {
       return; // sent twice
     }
-    byte[] data = message.getData();
     target.write(data);
     computation.update(data);
     lastSequence = sequence;
     bytes += data.length;
     chunks++;
-    exhausted = message.metaData().pendingCount() == 0;
+    shortLooks = 0;
   }
 
   private static void unsubscribe(JetStreamSubscription subscription) {
@@ -206,10 +255,14 @@ public final class ObjectDownload {
     }
   }
 
-  /** Whoever deletes or replaces an object purges its chunks; waiting would not bring them. */
-  private void checkStillThere(long deadline) throws StoreException {
+  /**
+   * Whoever deletes or replaces an object purges its chunks; waiting would not bring them. But
+   * where a replica has sent all that it has, and the leader has more, the replica is behind.
+   */
+  private void checkStillThere(LongSupplier deadline) throws StoreException {
     checkDeadline(deadline);
     try {
+      long stored = ChunkCount.of(connection, object.bucket(), object.nuid());
       boolean there =
           new MetaSubject(connection, object.bucket(), object.name())
               .meaning()
@@ -222,25 +275,28 @@ public final class ObjectDownload {
             object.location() + " was deleted or replaced while it was read",
             null);
       }
-      if (exhausted) {
+      shortLooks = stored < object.chunks() ? shortLooks + 1 : 0;
+      if (shortLooks == SHORT_LOOKS) {
         throw new StoreException(
             StoreException.Reason.CORRUPT,
             object.location()
                 + " has lost "
-                + (object.chunks() - chunks)
+                + (object.chunks() - stored)
                 + " of its "
                 + object.chunks()
-                + " chunks; delete the object and have it built again",
+                + " chunks; request it again, and it is built and stored again",
             null);
       }
     } catch (StoreException e) {
       throw e;
+    } catch (JetStreamApiException e) {
+      LOG.debug("{}: {}", object.location(), e.getMessage());
     } catch (IOException e) {
       LOG.debug("{}: nobody can tell yet: {}", object.location(), e.getMessage());
     }
   }
 
-  private void awaitConnection(long deadline) throws StoreException {
+  private void awaitConnection(LongSupplier deadline) throws StoreException {
     while (connection.getStatus() != Connection.Status.CONNECTED) {
       checkDeadline(deadline);
       if (connection.getStatus() == Connection.Status.CLOSED) {
@@ -253,8 +309,8 @@ public final class ObjectDownload {
     }
   }
 
-  private void checkDeadline(long deadline) throws StoreException {
-    if (System.nanoTime() - deadline > 0 || Thread.currentThread().isInterrupted()) {
+  private void checkDeadline(LongSupplier deadline) throws StoreException {
+    if (System.nanoTime() - deadline.getAsLong() > 0 || Thread.currentThread().isInterrupted()) {
       throw new StoreException(
           StoreException.Reason.FAILED,
           object.location()

@@ -34,6 +34,11 @@ public record ObjectLocation(String bucket, String object, Optional<Digest> dige
         matcher.group(1), name, Optional.ofNullable(matcher.group(3)).map(Digest::new));
   }
 
+  /** Where {@code object} is. */
+  public static ObjectLocation of(StoredObject object) {
+    return new ObjectLocation(object.bucket(), object.name(), Optional.empty());
+  }
+
   @Override
   public String toString() {
     return SCHEME + bucket + "/" + object;

@@ -8,15 +8,11 @@ import io.nats.client.JetStreamManagement;
 import io.nats.client.NUID;
 import io.nats.client.PurgeOptions;
 import io.nats.client.api.PublishAck;
-import io.nats.client.api.StreamInfo;
-import io.nats.client.api.StreamInfoOptions;
-import io.nats.client.api.Subject;
 import io.nats.client.impl.NatsMessage;
 import java.io.IOException;
 import java.io.InputStream;
 import java.security.MessageDigest;
 import java.util.Base64;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.LongConsumer;
@@ -54,11 +50,7 @@ final class ObjectWriter {
   }
 
   /** The chunks of one try, all stored. */
-  private record Chunks(String nuid, int chunkBytes, long count, long bytes, Digest digest) {
-    String subject(String bucket) {
-      return "$O." + bucket + ".C." + nuid;
-    }
-  }
+  private record Chunks(String nuid, int chunkBytes, long count, long bytes, Digest digest) {}
 
   StoredObject write(
       String object,
@@ -108,7 +100,8 @@ final class ObjectWriter {
       useless = !visible.equals(nuid);
       return useless
           ? earlier(object)
-          : new StoredObject(bucket, object, chunks.digest(), chunks.bytes(), metadata);
+          : new StoredObject(
+              bucket, object, nuid, chunks.digest(), chunks.bytes(), chunks.count(), metadata);
     } catch (MetaSubject.UnansweredException e) {
       // The object may be visible, or come to be: rather stray chunks than an object without any.
       useless = false;
@@ -197,19 +190,8 @@ final class ObjectWriter {
    * one.
    */
   private void checkCount(Chunks chunks) throws StoreException {
-    String subject = chunks.subject(bucket);
     try {
-      StreamInfo info =
-          management()
-              .getStreamInfo(Buckets.streamOf(bucket), StreamInfoOptions.filterSubjects(subject));
-      List<Subject> subjects = info.getStreamState().getSubjects();
-      long stored =
-          subjects == null
-              ? 0
-              : subjects.stream()
-                  .filter(s -> s.getName().equals(subject))
-                  .mapToLong(Subject::getCount)
-                  .sum();
+      long stored = ChunkCount.of(connection, bucket, chunks.nuid());
       if (stored != chunks.count()) {
         throw new StoreException(
             StoreException.Reason.FAILED,

@@ -4,16 +4,25 @@ import dev.nexrootfs.oci.Digest;
 import java.util.Map;
 
 /**
- * An object that is in a bucket.
+ * An object as the stream's leader had it at one moment. A name can come to mean another object;
+ * this one's chunks never change.
  *
- * @param bucket the bucket
- * @param name the object's name
+ * @param bucket the bucket that holds the chunks
+ * @param name the object's own name, also where it was found by a link
+ * @param nuid the last token of the chunks' subject
  * @param digest SHA-256 of its bytes
  * @param size how many they are
+ * @param chunks in how many messages
  * @param metadata what its writer noted about it
  */
 public record StoredObject(
-    String bucket, String name, Digest digest, long size, Map<String, String> metadata) {
+    String bucket,
+    String name,
+    String nuid,
+    Digest digest,
+    long size,
+    long chunks,
+    Map<String, String> metadata) {
   /** Its SHA-256, hexadecimal. */
   public String sha256() {
     return digest.hex();
@@ -21,6 +30,6 @@ public record StoredObject(
 
   /** {@code nats://BUCKET/NAME}. */
   public String location() {
-    return "nats://" + bucket + "/" + name;
+    return ObjectLocation.SCHEME + bucket + "/" + name;
   }
 }

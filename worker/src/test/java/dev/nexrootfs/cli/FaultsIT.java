@@ -270,8 +270,10 @@ class FaultsIT {
         continue;
       }
       MessageDigest computation = Digest.newSha256();
-      bucket.get(
-          reply.object(), new DigestOutputStream(OutputStream.nullOutputStream(), computation));
+      bucket.read(
+          bucket.find(reply.object()).orElseThrow(),
+          new DigestOutputStream(OutputStream.nullOutputStream(), computation),
+          Duration.ofSeconds(30));
       assertThat(Digest.ofSha256(computation.digest()).text()).isEqualTo(reply.digest());
     }
     assertThat(digests).hasSize(IMAGES);

@@ -285,7 +285,7 @@ class PoolIT {
       assertThat(worker.log()).contains("store: the connection is lost");
       Path output = directory.resolve("rootfs.ext4");
       try (java.io.OutputStream out = Files.newOutputStream(output)) {
-        new Buckets(client).open("NEXROOTFS").get(reply.object(), out);
+        client.objectStore("NEXROOTFS").get(reply.object(), out);
       }
       E2fsck.check(output);
       // 4096 chunks of 256 KiB, the object's meta and those of its two links.

@@ -13,6 +13,7 @@ import dev.nexrootfs.protocol.BuildReply;
 import dev.nexrootfs.protocol.Protocol;
 import dev.nexrootfs.store.Buckets;
 import dev.nexrootfs.store.Leases;
+import dev.nexrootfs.store.ObjectBucket;
 import dev.nexrootfs.store.StoreException;
 import io.nats.client.Connection;
 import io.nats.client.ErrorListener;
@@ -24,6 +25,7 @@ import io.nats.client.Subscription;
 import io.nats.client.impl.Headers;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -284,6 +286,8 @@ class UsersConfIT {
               Map.of(),
               () -> new ByteArrayInputStream(java.util.Arrays.copyOf(Elf.amd64(), LARGE)),
               b -> {});
+      // What nats object put asks first.
+      assertThat(alice.objectStore("NEXINPUTS").getInfo("agent")).isNotNull();
       String request =
           "{\"image\":\"oci:"
               + directory.resolve("base")
@@ -304,7 +308,7 @@ class UsersConfIT {
               BuildReply.class);
       assertThat(hit.cached()).isTrue();
       ByteArrayOutputStream image = new ByteArrayOutputStream();
-      new Buckets(node).open("NEXROOTFS").get(built.object(), image);
+      node.objectStore("NEXROOTFS").get(built.object(), image);
       assertThat(image.size()).isEqualTo(32 << 20);
       nodeAsksForItsOwn(url);
       assertThat(new Buckets(node).open("NEXROOTFS").find("nothing")).isEmpty();
@@ -324,7 +328,8 @@ class UsersConfIT {
           .open("NEXBLOBS")
           .putIfAbsent(
               "sha256-x", "", Map.of(), () -> new ByteArrayInputStream(new byte[LARGE]), b -> {});
-      blobs.open("NEXBLOBS").get("sha256-x", new ByteArrayOutputStream());
+      ObjectBucket shared = blobs.open("NEXBLOBS");
+      shared.read(shared.find("sha256-x").orElseThrow(), OutputStream.nullOutputStream(), PATIENCE);
       blobs.open("NEXBLOBS").delete("sha256-x");
       ScheduledExecutorService renewals = Executors.newSingleThreadScheduledExecutor();
       assertThat(new Leases(store, "NEXROOTFS_LEASES", "test", renewals).isHeld("nothing"))

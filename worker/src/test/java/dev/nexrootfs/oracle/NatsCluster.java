@@ -2,6 +2,7 @@ package dev.nexrootfs.oracle;
 
 import io.nats.client.Connection;
 import io.nats.client.JetStreamApiException;
+import io.nats.client.api.ClusterInfo;
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.nio.file.Files;
@@ -139,6 +140,64 @@ public final class NatsCluster implements AutoCloseable {
       throw new IOException("n" + leader + " does not leave; logs in " + directory);
     }
     startNode(leader);
+  }
+
+  /** The server that leads {@code stream}, as clients name it. */
+  public String leaderUrl(String stream) throws IOException, InterruptedException {
+    return "nats://127.0.0.1:" + ports.get(leader(stream));
+  }
+
+  /**
+   * Removes {@code block} of the messages that each follower has of {@code stream}, which holds
+   * several; a server that is killed can come to that by itself.
+   */
+  public void loseBlockOfFollowers(String stream, int block)
+      throws IOException, InterruptedException {
+    int leader = leader(stream);
+    for (int follower = 0; follower < NODES; follower++) {
+      if (follower != leader) {
+        nodes[follower].destroy();
+        nodes[follower].waitFor();
+        Path messages =
+            directory.resolve("n" + follower + "/jetstream/$G/streams/" + stream + "/msgs");
+        Files.delete(messages.resolve(block + ".blk"));
+        startNode(follower);
+        awaitCurrent(stream);
+      }
+    }
+  }
+
+  private void awaitCurrent(String stream) throws IOException, InterruptedException {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+    while (System.nanoTime() < deadline) {
+      try (Connection connection = NatsServer.connect(urls())) {
+        ClusterInfo cluster =
+            connection.jetStreamManagement().getStreamInfo(stream).getClusterInfo();
+        if (cluster.getReplicas().stream().allMatch(r -> r.isCurrent() && !r.isOffline())) {
+          return;
+        }
+      } catch (IOException | JetStreamApiException e) {
+        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(200));
+      }
+      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(200));
+    }
+    throw new IOException("the replicas of " + stream + " do not catch up");
+  }
+
+  /** Halts a server that does not lead {@code stream}; what is returned lets it go on. */
+  public AutoCloseable haltFollower(String stream) throws IOException, InterruptedException {
+    Process follower = nodes[(leader(stream) + 1) % NODES];
+    signal("-STOP", follower);
+    return () -> signal("-CONT", follower);
+  }
+
+  private static void signal(String signal, Process process)
+      throws IOException, InterruptedException {
+    Process kill =
+        new ProcessBuilder("kill", signal, String.valueOf(process.pid())).inheritIO().start();
+    if (kill.waitFor() != 0) {
+      throw new IOException(process.pid() + " takes no " + signal);
+    }
   }
 
   private int leader(String stream) throws IOException, InterruptedException {

@@ -56,7 +56,7 @@ class BuildServiceIT {
     assertThat(answer.getHeaders().getFirst(Subjects.LOCATION_HEADER)).isEqualTo(reply.location());
     for (String name : List.of(reply.object(), "once_v1", "once")) {
       java.io.ByteArrayOutputStream image = new java.io.ByteArrayOutputStream();
-      new Buckets(fixture.store).open(fixture.bucket).get(name, image);
+      fixture.store.objectStore(fixture.bucket).get(name, image);
       assertThat(dev.nexrootfs.oci.Digest.sha256(image.toByteArray()).text())
           .isEqualTo(reply.digest());
     }
@@ -79,7 +79,7 @@ class BuildServiceIT {
     assertThat(second.object()).isEqualTo(first.object());
     assertThat(second.freeBytes()).isEqualTo(first.freeBytes()).isPositive();
     java.io.ByteArrayOutputStream linked = new java.io.ByteArrayOutputStream();
-    new Buckets(fixture.store).open(fixture.bucket).get("second_latest", linked);
+    fixture.store.objectStore(fixture.bucket).get("second_latest", linked);
     assertThat(dev.nexrootfs.oci.Digest.sha256(linked.toByteArray()).text())
         .isEqualTo(first.digest());
   }
@@ -328,7 +328,7 @@ class BuildServiceIT {
 
   private byte[] object(String name) throws Exception {
     java.io.ByteArrayOutputStream bytes = new java.io.ByteArrayOutputStream();
-    new Buckets(fixture.store).open(fixture.bucket).get(name, bytes);
+    fixture.store.objectStore(fixture.bucket).get(name, bytes);
     return bytes.toByteArray();
   }
 

@@ -14,6 +14,7 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -257,9 +258,14 @@ class ObjectBucketIT {
             done -> {});
   }
 
-  private byte[] get(String object) throws StoreException {
+  private byte[] get(String object) throws IOException {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
-    open().get(object, out);
+    ObjectBucket bucket = open();
+    StoredObject found =
+        bucket
+            .resolve(object)
+            .orElseThrow(() -> new StoreException(StoreException.Reason.NO_OBJECT, object, null));
+    bucket.read(found, out, Duration.ofSeconds(10));
     return out.toByteArray();
   }
 

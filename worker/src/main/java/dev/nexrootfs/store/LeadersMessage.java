@@ -12,27 +12,46 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The last message of a subject as its stream's leader has it (JetStream API {@code
- * STREAM.MSG.GET}). A direct get, which the client's own calls use, is answered by any replica, and
- * so with what was true a moment ago.
+ * A message as its stream's leader has it (JetStream API {@code STREAM.MSG.GET}). A direct get,
+ * which the client's own calls use, is answered by any replica, and so with what was true a moment
+ * ago.
  */
-public final class LastMessage {
+public final class LeadersMessage {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int NO_MESSAGE_FOUND = 10_037;
   private static final Duration PATIENCE = Duration.ofSeconds(5);
 
-  private LastMessage() {}
+  private LeadersMessage() {}
 
   /**
-   * Asks the leader of {@code stream}.
+   * The last message of a subject.
    *
-   * @return the message; empty where the subject has none
+   * @return empty where the subject has none
    * @throws JetStreamApiException what the server refuses: there is no such stream, say
    * @throws IOException nobody answers within five seconds
    */
-  public static Optional<MessageInfo> of(Connection connection, String stream, String subject)
+  public static Optional<MessageInfo> last(Connection connection, String stream, String subject)
       throws IOException, JetStreamApiException {
-    String question = JSON.valueToTree(Map.of("last_by_subj", subject)).toString();
+    return ask(connection, stream, Map.of("last_by_subj", subject));
+  }
+
+  /**
+   * The first message of a subject from a sequence on.
+   *
+   * @return empty where the subject has none there
+   * @throws JetStreamApiException what the server refuses
+   * @throws IOException nobody answers within five seconds
+   */
+  static Optional<MessageInfo> next(
+      Connection connection, String stream, String subject, long sequence)
+      throws IOException, JetStreamApiException {
+    return ask(connection, stream, Map.of("next_by_subj", subject, "seq", sequence));
+  }
+
+  private static Optional<MessageInfo> ask(
+      Connection connection, String stream, Map<String, Object> what)
+      throws IOException, JetStreamApiException {
+    String question = JSON.valueToTree(what).toString();
     try {
       Message answer =
           connection.request(
