@@ -240,7 +240,10 @@ final class MetaSubject {
     return message.isPresent() && !meta(message.get()).path("deleted").asBoolean(false);
   }
 
-  /** What a name means: an object, or the one that a link leads to; none where it means nothing. */
+  /**
+   * What a name means: an object, or the one that a link leads to; none where it means nothing, or
+   * a whole bucket.
+   */
   record Meaning(Optional<StoredObject> object, Optional<ObjectLocation> link) {}
 
   /** What the stream's leader has here now. */
@@ -251,7 +254,8 @@ final class MetaSubject {
   private Meaning meaning(Optional<MessageInfo> last) throws IOException {
     JsonNode meta = last.isEmpty() ? MissingNode.getInstance() : meta(last.get());
     JsonNode link = meta.path("options").path("link");
-    if (meta.isMissingNode() || meta.path("deleted").asBoolean(false)) {
+    boolean isBucketLink = link.isObject() && link.path("name").asText("").isEmpty();
+    if (meta.isMissingNode() || meta.path("deleted").asBoolean(false) || isBucketLink) {
       return new Meaning(Optional.empty(), Optional.empty());
     }
     if (link.isObject()) {

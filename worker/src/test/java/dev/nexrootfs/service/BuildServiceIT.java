@@ -3,6 +3,7 @@ package dev.nexrootfs.service;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.nexrootfs.oracle.Elf;
 import dev.nexrootfs.oracle.Tar;
 import dev.nexrootfs.protocol.BuildReply;
 import dev.nexrootfs.protocol.ErrorCode;
@@ -10,6 +11,8 @@ import dev.nexrootfs.protocol.Protocol;
 import dev.nexrootfs.protocol.Subjects;
 import dev.nexrootfs.store.Buckets;
 import io.nats.client.Message;
+import io.nats.client.NUID;
+import io.nats.client.ObjectStore;
 import io.nats.client.Subscription;
 import io.nats.client.impl.Headers;
 import java.io.ByteArrayInputStream;
@@ -142,6 +145,26 @@ class BuildServiceIT {
       }
     }
     return line.toString();
+  }
+
+  @Test
+  void linkLeadsToNoBucketThatRequestsMayNotRead() throws Exception {
+    Buckets buckets = new Buckets(fixture.store);
+    String closed = "CLOSED" + NUID.nextGlobal();
+    buckets.create(closed, "", -1, 1);
+    fixture.store.objectStore(closed).put("secret", Elf.amd64());
+    ObjectStore inputs = fixture.store.objectStore(fixture.inputs);
+    inputs.addLink("door", fixture.store.objectStore(closed).getInfo("secret"));
+    inputs.addLink("dead", inputs.put("gone", new byte[1]));
+    inputs.delete("gone");
+    inputs.addBucketLink("all", fixture.store.objectStore(closed));
+    String request = "{\"image\":\"%s\",\"agent\":\"nats://%s/%s\"}";
+    fixture.refused(
+        request.formatted(fixture.base(), fixture.inputs, "door"), ErrorCode.SOURCE_NOT_ALLOWED);
+    fixture.refused(
+        request.formatted(fixture.base(), fixture.inputs, "dead"), ErrorCode.INPUT_NOT_FOUND);
+    fixture.refused(
+        request.formatted(fixture.base(), fixture.inputs, "all"), ErrorCode.INPUT_NOT_FOUND);
   }
 
   @Test
