@@ -155,7 +155,7 @@ final class JobRun implements Progress {
   }
 
   private boolean begin() throws RequestException {
-    Optional<BuildStatus> before = pool.records().status(job.id());
+    Optional<BuildStatus> before = outage().sitOut(() -> pool.records().status(job.id()));
     if (before.isPresent() && before.get().state().isLast()) {
       pool.intake().done(delivery);
       return false;
@@ -176,9 +176,9 @@ final class JobRun implements Progress {
       fail(timedOut());
       return false;
     }
-    mine.begun();
+    outage().sitOut(mine::begun);
     LOG.info("build {} of {} begins, try {}", job.id(), job.request().image(), mine.tries());
-    if (pool.records().text(BuildRecords.cancelKey(job.id())).isPresent()) {
+    if (outage().sitOut(() -> pool.records().text(BuildRecords.cancelKey(job.id()))).isPresent()) {
       stop(Stop.CANCELLED);
     }
     mine.events().started();
@@ -232,7 +232,7 @@ final class JobRun implements Progress {
   private void giveBack(int counted, Duration delay) throws RequestException {
     pool.figures().countHandedBack();
     try {
-      account().queuedAgain(counted);
+      outage().sitOut(() -> account().queuedAgain(counted));
     } finally {
       pool.intake().handBack(delivery, delay);
     }
@@ -249,7 +249,7 @@ final class JobRun implements Progress {
     }
     pool.records().note(BuildRecords.usedKey(reply.object()), job.id());
     BuildStatus status = account().completed(reply);
-    pool.records().put(BuildRecords.jobKey(job.namespace(), job.fingerprint()), status);
+    recordEnd(status);
     if (detached) {
       account().end(account().failed(cancelled()));
     } else {
@@ -280,7 +280,7 @@ final class JobRun implements Progress {
             || (failure.code() == ErrorCode.TIMED_OUT && job.deadline().isPresent());
     BuildStatus status = account().failed(failure);
     if (!ownFault) {
-      pool.records().put(BuildRecords.jobKey(job.namespace(), job.fingerprint()), status);
+      recordEnd(status);
     }
     if (detached) {
       account().end(account().failed(cancelled()));
@@ -307,6 +307,17 @@ final class JobRun implements Progress {
         account().tries(),
         failure.code(),
         failure.line());
+  }
+
+  /** For the others who have asked for the same. */
+  private void recordEnd(BuildStatus status) throws RequestException {
+    String key = BuildRecords.jobKey(job.namespace(), job.fingerprint());
+    outage().sitOut(() -> pool.records().put(key, status));
+  }
+
+  /** Records that cannot be reached for a while cost no try: this worker has not stopped. */
+  private Outage outage() {
+    return new Outage(pool.settings().worker());
   }
 
   @Override
@@ -366,7 +377,7 @@ final class JobRun implements Progress {
   /** From here on the build can be asked for by its key; the object's name ends with it. */
   void noteKey(String object) throws RequestException {
     String hex = object.substring(object.indexOf('_') + 1);
-    pool.records().putText(BuildRecords.keyKey(hex), job.id());
+    outage().sitOut(() -> pool.records().putText(BuildRecords.keyKey(hex), job.id()));
   }
 
   /** Another job builds the same: this one needs no slot meanwhile. */

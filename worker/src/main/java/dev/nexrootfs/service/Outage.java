@@ -7,8 +7,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * JetStream while it is away, as one request meets it: a server that restarts, a leader that is
- * being elected. The request waits, a minute in all, and goes on with the step it could not take.
+ * JetStream while it is away, as one request, or one step of a build, meets it: a server that
+ * restarts, a leader that is being elected. The request waits, a minute in all, and goes on with
+ * the step it could not take.
  */
 final class Outage {
   private static final Logger LOG = LoggerFactory.getLogger(Outage.class);
@@ -26,6 +27,22 @@ final class Outage {
   @FunctionalInterface
   interface Step<T> {
     T take() throws RequestException;
+  }
+
+  /** A step that has no result. */
+  @FunctionalInterface
+  interface Writing {
+    void take() throws RequestException;
+  }
+
+  /** The same for a step without a result. */
+  void sitOut(Writing step) throws RequestException {
+    var unused =
+        sitOut(
+            () -> {
+              step.take();
+              return true;
+            });
   }
 
   /**

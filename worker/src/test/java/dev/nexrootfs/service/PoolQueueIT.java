@@ -10,9 +10,11 @@ import dev.nexrootfs.protocol.BuildStatus;
 import dev.nexrootfs.protocol.ErrorBody;
 import dev.nexrootfs.protocol.ErrorCode;
 import dev.nexrootfs.protocol.Protocol;
+import io.nats.client.JetStreamManagement;
 import io.nats.client.Message;
 import io.nats.client.NUID;
 import io.nats.client.Subscription;
+import io.nats.client.api.StreamConfiguration;
 import io.nats.client.impl.NatsMessage;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -192,6 +194,27 @@ class PoolQueueIT extends PoolCase {
     assertThat(stopped.get(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
     BuildReply reply = reply(answers);
     assertThat(reply.worker()).isEqualTo("staying");
+    assertThat(statusOf(id).tries()).isEqualTo(1);
+    assertThat(answers.nextMessage(Duration.ofMillis(200))).isNull();
+  }
+
+  @Test
+  void recordsThatCannotBeWrittenForAWhileCostNoTry() throws Exception {
+    pool.worker("w", 1);
+    Gate gate = new Gate();
+    String id = NUID.nextGlobal();
+    Subscription answers = ask(pool.subjects.build(), request(gate.image, ""), id(id));
+    awaitState(id, BuildState.RUNNING);
+    JetStreamManagement management = pool.admin.jetStreamManagement();
+    StreamConfiguration takesAll =
+        management.getStreamInfo("KV_" + pool.records).getConfiguration();
+    management.updateStream(StreamConfiguration.builder(takesAll).maximumMessageSize(1).build());
+    gate.open();
+    // Longer than a job that is handed back stays away.
+    assertThat(answers.nextMessage(Duration.ofSeconds(5))).isNull();
+    management.updateStream(takesAll);
+    reply(answers);
+    awaitState(id, BuildState.COMPLETED);
     assertThat(statusOf(id).tries()).isEqualTo(1);
     assertThat(answers.nextMessage(Duration.ofMillis(200))).isNull();
   }
