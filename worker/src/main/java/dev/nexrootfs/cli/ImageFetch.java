@@ -124,7 +124,7 @@ final class ImageFetch {
                   "fetched " + bytes + " of " + size + " bytes"));
       if (download.attempts() > 1) {
         LOG.warn(
-            "{} was fetched in {} parts: the server or the connection was away",
+            "{} was fetched in {} parts: the server, the connection or a replica was away",
             object.location(),
             download.attempts());
       }

@@ -10,7 +10,6 @@ import dev.nexrootfs.protocol.BuildStatus;
 import dev.nexrootfs.protocol.ErrorCode;
 import dev.nexrootfs.protocol.RequestException;
 import dev.nexrootfs.store.Leases;
-import dev.nexrootfs.store.StoreException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.EnumSet;
@@ -35,6 +34,11 @@ final class JobRun implements Progress {
   private static final Logger LOG = LoggerFactory.getLogger(JobRun.class);
   private static final Duration RETRY = Duration.ofSeconds(2);
   private static final Duration LAST_RETRY = Duration.ofSeconds(30);
+
+  /** As long as an election takes on a busy machine; only then it counts as a try. */
+  private static final Duration TRY_ON = Duration.ofSeconds(30);
+
+  private static final Duration TRY_ON_PAUSE = Duration.ofSeconds(2);
 
   /** What another try, or another worker, may not meet again. */
   private static final Set<ErrorCode> PASSING =
@@ -186,19 +190,18 @@ final class JobRun implements Progress {
   }
 
   private void build() throws RequestException {
-    try (JobSink sink = new JobSink(bucket, leases, this)) {
-      finish(build.run(job.id(), job.request(), sink, this));
+    try {
+      Outage outage = new Outage(pool.settings().worker(), TRY_ON, TRY_ON_PAUSE);
+      finish(outage.sitOut(this::buildOnce));
     } catch (CancellationException e) {
       stopped(e);
     } catch (RequestException e) {
       if (PASSING.contains(e.code()) && account().tries() < MAX_TRIES) {
-        LOG.warn("build {}, try {}: {} {}", job.id(), account().tries(), e.code(), e.line());
+        LOG.warn("build {} is handed back: {} {}", job.id(), e.code(), e.line());
         giveBack(account().tries(), retryAfter(e.code()));
       } else {
         fail(e);
       }
-    } catch (StoreException e) {
-      LOG.debug("build {}: its lease runs out by itself: {}", job.id(), e.getMessage());
     } catch (RuntimeException | StackOverflowError | OutOfMemoryError e) {
       LOG.error("build {} of {} hit a fault", job.id(), job.request().image(), e);
       fail(
@@ -206,6 +209,17 @@ final class JobRun implements Progress {
               ErrorCode.INTERNAL,
               "a fault of the worker; its log has the details of build " + job.id(),
               e));
+    }
+  }
+
+  private BuildResult buildOnce() throws RequestException {
+    try (JobSink sink = new JobSink(bucket, leases, this)) {
+      return build.run(job.id(), job.request(), sink, this);
+    } catch (RequestException e) {
+      if (e.code() == ErrorCode.STORE_FAILED) {
+        LOG.warn("build {}, try {}: {} {}", job.id(), account().tries(), e.code(), e.line());
+      }
+      throw e;
     }
   }
 

@@ -13,12 +13,15 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The bucket as one job sees it: an image that another worker is building is waited for, and one
  * that is stored was built under a lease that is still held when it becomes visible.
  */
 final class JobSink implements ImageSink, Closeable {
+  private static final Logger LOG = LoggerFactory.getLogger(JobSink.class);
   private static final long LOOK_MILLIS = 500;
 
   private final BucketSink bucket;
@@ -74,9 +77,13 @@ final class JobSink implements ImageSink, Closeable {
   }
 
   @Override
-  public void close() throws StoreException {
+  public void close() {
     if (lease != null) {
-      lease.close();
+      try {
+        lease.close();
+      } catch (StoreException e) {
+        LOG.debug("a lease runs out by itself: {}", e.getMessage());
+      }
     }
   }
 }

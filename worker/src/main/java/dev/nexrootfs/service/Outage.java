@@ -2,25 +2,40 @@ package dev.nexrootfs.service;
 
 import dev.nexrootfs.protocol.ErrorCode;
 import dev.nexrootfs.protocol.RequestException;
-import java.util.concurrent.TimeUnit;
+import java.time.Duration;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * JetStream while it is away, as one request, or one step of a build, meets it: a server that
- * restarts, a leader that is being elected. The request waits, a minute in all, and goes on with
- * the step it could not take.
+ * restarts, a leader that is being elected. Whoever meets it waits, and takes the step again.
  */
 final class Outage {
   private static final Logger LOG = LoggerFactory.getLogger(Outage.class);
-  private static final long LONGEST_NANOS = TimeUnit.SECONDS.toNanos(60);
-  private static final long PAUSE_MILLIS = 500;
+  private static final Duration LONGEST = Duration.ofSeconds(60);
+  private static final Duration PAUSE = Duration.ofMillis(500);
 
   private final String worker;
-  private final long deadline = System.nanoTime() + LONGEST_NANOS;
+  private final Duration longest;
+  private final Duration pause;
+  private long deadline;
+  private boolean begun;
 
+  /** One that may take a minute in all. */
   Outage(String worker) {
+    this(worker, LONGEST, PAUSE);
+  }
+
+  /**
+   * One of its own length.
+   *
+   * @param longest from the first step that failed on
+   * @param pause between two steps
+   */
+  Outage(String worker, Duration longest, Duration pause) {
     this.worker = worker;
+    this.longest = longest;
+    this.pause = pause;
   }
 
   /** A step that does no harm when it is taken twice. */
@@ -48,7 +63,7 @@ final class Outage {
   /**
    * Takes a step, again and again while the store fails.
    *
-   * @throws RequestException what the step ends in otherwise, {@code STORE_FAILED} after a minute,
+   * @throws RequestException what the step ends in otherwise, {@code STORE_FAILED} after the time,
    *     {@code DRAINING} where the worker stops meanwhile
    */
   <T> T sitOut(Step<T> step) throws RequestException {
@@ -56,18 +71,27 @@ final class Outage {
       try {
         return step.take();
       } catch (RequestException e) {
-        if (e.code() != ErrorCode.STORE_FAILED || System.nanoTime() > deadline) {
+        if (e.code() != ErrorCode.STORE_FAILED || isOver()) {
           throw e;
         }
-        LOG.debug("a request waits: {}", e.line());
+        LOG.debug("waiting for JetStream: {}", e.line());
         pause(e);
       }
     }
   }
 
+  private boolean isOver() {
+    long now = System.nanoTime();
+    if (!begun) {
+      begun = true;
+      deadline = now + longest.toNanos();
+    }
+    return now - deadline > 0;
+  }
+
   private void pause(RequestException e) throws RequestException {
     try {
-      Thread.sleep(PAUSE_MILLIS);
+      Thread.sleep(pause.toMillis());
     } catch (InterruptedException interrupted) {
       Thread.currentThread().interrupt();
       throw new RequestException(

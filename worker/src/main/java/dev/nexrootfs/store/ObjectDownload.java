@@ -48,6 +48,7 @@ public final class ObjectDownload {
   private long bytes;
   private int attempts;
   private int shortLooks;
+  private boolean replicaIsShort;
 
   ObjectDownload(Connection connection, StoredObject object) {
     this.connection = connection;
@@ -148,6 +149,7 @@ public final class ObjectDownload {
         if (message != null) {
           NatsJetStreamMetaData place = message.metaData();
           if (chunks + 1 + place.pendingCount() < object.chunks()) {
+            replicaIsShort = true;
             return Way.LEADER;
           }
           take(place.streamSequence(), message.getData(), target);
@@ -183,6 +185,14 @@ public final class ObjectDownload {
       Optional<MessageInfo> chunk = nextOfLeader();
       if (chunk.isEmpty()) {
         return Way.CONSUMER;
+      }
+      if (replicaIsShort) {
+        replicaIsShort = false;
+        LOG.warn(
+            "{}: a replica of stream {} has fewer chunks of it than the stream's leader, which"
+                + " is asked for each; a replica that stays so has lost messages",
+            object.location(),
+            Buckets.streamOf(object.bucket()));
       }
       byte[] data = chunk.get().getData();
       take(chunk.get().getSeq(), data == null ? new byte[0] : data, target);
