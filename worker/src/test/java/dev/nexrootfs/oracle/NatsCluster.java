@@ -4,19 +4,25 @@ import io.nats.client.Connection;
 import io.nats.client.JetStreamApiException;
 import io.nats.client.api.ClusterInfo;
 import java.io.IOException;
+import java.net.BindException;
+import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Three nats-servers of this machine that are one JetStream cluster. */
 @SuppressWarnings("try") // A connection's close() can be interrupted.
 public final class NatsCluster implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(NatsCluster.class);
   private static final int NODES = 3;
 
   private final String program;
@@ -34,12 +40,13 @@ public final class NatsCluster implements AutoCloseable {
 
   /** Starts one and waits until it takes streams. */
   public static NatsCluster start(String program) throws IOException, InterruptedException {
+    List<Integer> all = freePorts(2 * NODES);
     NatsCluster cluster =
         new NatsCluster(
             program,
             Files.createTempDirectory("nex-rootfs-cluster"),
-            freePorts(NODES),
-            freePorts(NODES));
+            all.subList(0, NODES),
+            all.subList(NODES, 2 * NODES));
     for (int i = 0; i < NODES; i++) {
       cluster.startNode(i);
     }
@@ -47,10 +54,19 @@ public final class NatsCluster implements AutoCloseable {
     return cluster;
   }
 
+  /**
+   * Ports below those that the kernel gives out: while a server of the cluster is away, nobody else
+   * takes its port and is taken for it.
+   */
   private static List<Integer> freePorts(int count) throws IOException {
     List<ServerSocket> sockets = new ArrayList<>();
-    for (int i = 0; i < count; i++) {
-      sockets.add(new ServerSocket(0));
+    while (sockets.size() < count) {
+      int port = ThreadLocalRandom.current().nextInt(12_000, 32_000);
+      try {
+        sockets.add(new ServerSocket(port, 1, InetAddress.getLoopbackAddress()));
+      } catch (BindException e) {
+        LOG.debug("port {} is taken: {}", port, e.getMessage());
+      }
     }
     List<Integer> ports = new ArrayList<>();
     for (ServerSocket socket : sockets) {
