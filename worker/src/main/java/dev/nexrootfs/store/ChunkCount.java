@@ -4,6 +4,8 @@ import io.nats.client.Connection;
 import io.nats.client.JetStreamApiException;
 import io.nats.client.api.StreamInfoOptions;
 import java.io.IOException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * How many chunks of an object a bucket holds, by the stream's leader (JetStream API {@code
@@ -11,7 +13,31 @@ import java.io.IOException;
  * before.
  */
 final class ChunkCount {
+  /**
+   * nats-server 2.9.10 can say that there are none of what it has, and the next moment has them.
+   */
+  private static final int LOOKS = 3;
+
+  private static final long PAUSE_MILLIS = 200;
+
   private ChunkCount() {}
+
+  /**
+   * Whether all chunks of an object are there.
+   *
+   * @throws JetStreamApiException what the server refuses
+   * @throws IOException where nobody answers
+   */
+  static boolean isWhole(Connection connection, StoredObject object)
+      throws IOException, JetStreamApiException {
+    for (int look = 1; of(connection, object.bucket(), object.nuid()) != object.chunks(); look++) {
+      if (look == LOOKS) {
+        return false;
+      }
+      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(PAUSE_MILLIS));
+    }
+    return true;
+  }
 
   /**
    * Asks the leader.

@@ -83,8 +83,7 @@ public final class ObjectBucket {
   public Optional<StoredObject> findWhole(String object) throws StoreException {
     Optional<StoredObject> found = find(object);
     try {
-      return found.isPresent()
-              && ChunkCount.of(connection, name, found.get().nuid()) == found.get().chunks()
+      return found.isPresent() && ChunkCount.isWhole(connection, found.get())
           ? found
           : Optional.empty();
     } catch (JetStreamApiException e) {

@@ -32,6 +32,7 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -58,6 +59,7 @@ class FaultsIT {
 
   private long size = 24 << 20;
   private final List<String> logs = new ArrayList<>();
+  private final List<Program> started = new ArrayList<>();
 
   /** What goes wrong, a step at a time, until there is nothing left to do. */
   private interface Fault {
@@ -152,17 +154,28 @@ class FaultsIT {
   }
 
   private Program worker(String url, int number) throws Exception {
-    return Program.worker(
-        url,
-        directory.resolve("cache-" + number),
-        List.of("-Xmx256m", "-XX:TieredStopAtLevel=1"),
-        Map.of(),
-        "--slots",
-        "2",
-        "--name",
-        "w" + number,
-        "--allow-path",
-        directory.toString());
+    Program worker =
+        Program.worker(
+            url,
+            directory.resolve("cache-" + number),
+            List.of("-Xmx256m", "-XX:TieredStopAtLevel=1"),
+            Map.of(),
+            "--slots",
+            "2",
+            "--name",
+            "w" + number,
+            "--allow-path",
+            directory.toString());
+    started.add(worker);
+    return worker;
+  }
+
+  /** Also after a failure: a worker goes on looking for its server, and would find another's. */
+  @AfterEach
+  void stop() throws Exception {
+    for (Program worker : started) {
+      worker.close();
+    }
   }
 
   private void run(String url, Program[] workers, Fault fault, int[] kills) throws Exception {
@@ -201,7 +214,6 @@ class FaultsIT {
     for (Program worker : workers) {
       assertThat(worker.stop()).isZero();
       logs.add(worker.log());
-      worker.close();
     }
     checkBuiltOnce();
     client.close();

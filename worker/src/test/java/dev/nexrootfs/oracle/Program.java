@@ -54,7 +54,12 @@ public final class Program implements AutoCloseable {
         new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
     builder.environment().putAll(environment);
     Program worker = new Program(builder.start(), log);
-    worker.await(Duration.ofSeconds(30), " serves ");
+    try {
+      worker.await(Duration.ofSeconds(30), " serves ");
+    } catch (IOException | AssertionError e) {
+      worker.close();
+      throw e;
+    }
     return worker;
   }
 
