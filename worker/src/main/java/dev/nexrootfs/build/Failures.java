@@ -62,7 +62,7 @@ public final class Failures {
         case NO_OBJECT -> ErrorCode.INPUT_NOT_FOUND;
         case BUCKET_FULL -> ErrorCode.BUCKET_FULL;
         case CORRUPT -> ErrorCode.DIGEST_MISMATCH;
-        case REPLACED, FAILED -> ErrorCode.STORE_FAILED;
+        case LEFT_OUT, REPLACED, FAILED -> ErrorCode.STORE_FAILED;
       };
     }
     if (e instanceof RegistryException registry) {

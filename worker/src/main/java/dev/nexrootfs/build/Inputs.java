@@ -14,7 +14,9 @@ import dev.nexrootfs.protocol.RequestException;
 import dev.nexrootfs.registry.RegistryException;
 import dev.nexrootfs.registry.WebFile;
 import dev.nexrootfs.store.ObjectBucket;
+import dev.nexrootfs.store.ObjectDownload.Way;
 import dev.nexrootfs.store.ObjectLocation;
+import dev.nexrootfs.store.StoreException;
 import dev.nexrootfs.store.StoredObject;
 import java.io.IOException;
 import java.net.URI;
@@ -27,6 +29,8 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Where requests' inputs come from: buckets, registries, the web, and paths of this machine; each
@@ -43,6 +47,8 @@ public final class Inputs {
   private static final long MAX_SCRIPT_BYTES = 1 << 20;
 
   /** A script that is somewhere else: of the web, or an absolute path. */
+  private static final Logger LOG = LoggerFactory.getLogger(Inputs.class);
+
   private static final Pattern SCRIPT_SOURCE = Pattern.compile("(https?://|/)\\S*");
 
   /** What skopeo and podman call further places of images. */
@@ -309,7 +315,16 @@ public final class Inputs {
     buckets.check(field, place);
     ObjectBucket bucket = buckets.open(place.bucket());
     StoredObject object = bucket.find(place.object()).orElseThrow(() -> noObject(field, place));
-    return cache.spool(field + " " + location, target -> bucket.read(object, target, QUIET));
+    String what = field + " " + location;
+    try {
+      return cache.spool(what, target -> bucket.read(object, Way.CONSUMER, target, QUIET));
+    } catch (StoreException e) {
+      if (e.reason() != StoreException.Reason.LEFT_OUT) {
+        throw e;
+      }
+      LOG.warn("{}; beginning anew", e.getMessage());
+      return cache.spool(what, target -> bucket.read(object, Way.LEADER, target, QUIET));
+    }
   }
 
   private static RequestException noObject(String field, ObjectLocation location) {

@@ -5,6 +5,7 @@ import dev.nexrootfs.oci.Descriptor;
 import dev.nexrootfs.oci.Digest;
 import dev.nexrootfs.store.Leases;
 import dev.nexrootfs.store.ObjectBucket;
+import dev.nexrootfs.store.ObjectDownload;
 import dev.nexrootfs.store.StoreException;
 import dev.nexrootfs.store.StoredObject;
 import java.io.Closeable;
@@ -80,7 +81,7 @@ public final class PoolBlobs implements BlobExchange, Closeable {
   private boolean read(String object, OutputStream target) throws IOException {
     Optional<StoredObject> stored = bucket.findWhole(object);
     if (stored.isPresent()) {
-      bucket.read(stored.get(), target, QUIET);
+      bucket.read(stored.get(), ObjectDownload.Way.CONSUMER, target, QUIET);
     }
     return stored.isPresent();
   }

@@ -31,6 +31,7 @@ final class ImageFetch {
   private final FetchSource source;
   private final Path file;
   private final long deadline;
+  private ObjectDownload.Way way = ObjectDownload.Way.CONSUMER;
 
   /**
    * Fetches {@code source} into {@code file}.
@@ -111,7 +112,7 @@ final class ImageFetch {
   /** Writes all of an object, or as much as there was before somebody replaced it. */
   private boolean write(StoredObject object, PartialFile target, ProgressLine line)
       throws IOException, CommandFailure {
-    ObjectDownload download = buckets.open(object.bucket()).download(object);
+    ObjectDownload download = buckets.open(object.bucket()).download(object, way);
     long size = Math.max(1, object.size());
     try {
       download.writeTo(
@@ -130,10 +131,13 @@ final class ImageFetch {
       }
       return true;
     } catch (StoreException e) {
-      if (e.reason() != StoreException.Reason.REPLACED) {
+      boolean isLeftOut =
+          e.reason() == StoreException.Reason.LEFT_OUT && way == ObjectDownload.Way.CONSUMER;
+      if (e.reason() != StoreException.Reason.REPLACED && !isLeftOut) {
         checkPasses(e);
         throw e;
       }
+      way = isLeftOut ? ObjectDownload.Way.LEADER : way;
       LOG.warn("{}; beginning anew", e.getMessage());
       return false;
     }

@@ -23,20 +23,20 @@ final class ChunkCount {
   private ChunkCount() {}
 
   /**
-   * Whether all chunks of an object are there.
+   * How many chunks of an object are not there any more; 0 where it is whole.
    *
    * @throws JetStreamApiException what the server refuses
    * @throws IOException where nobody answers
    */
-  static boolean isWhole(Connection connection, StoredObject object)
+  static long missing(Connection connection, StoredObject object)
       throws IOException, JetStreamApiException {
-    for (int look = 1; of(connection, object.bucket(), object.nuid()) != object.chunks(); look++) {
-      if (look == LOOKS) {
-        return false;
+    for (int look = 1; ; look++) {
+      long missing = object.chunks() - of(connection, object.bucket(), object.nuid());
+      if (missing == 0 || look == LOOKS) {
+        return missing;
       }
       LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(PAUSE_MILLIS));
     }
-    return true;
   }
 
   /**

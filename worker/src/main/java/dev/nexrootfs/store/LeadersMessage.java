@@ -48,6 +48,18 @@ public final class LeadersMessage {
     return ask(connection, stream, Map.of("next_by_subj", subject, "seq", sequence));
   }
 
+  /**
+   * The message of a sequence.
+   *
+   * @return empty where there is none, or none any more
+   * @throws JetStreamApiException what the server refuses
+   * @throws IOException nobody answers within five seconds
+   */
+  static Optional<MessageInfo> at(Connection connection, String stream, long sequence)
+      throws IOException, JetStreamApiException {
+    return ask(connection, stream, Map.of("seq", sequence));
+  }
+
   private static Optional<MessageInfo> ask(
       Connection connection, String stream, Map<String, Object> what)
       throws IOException, JetStreamApiException {

@@ -67,8 +67,8 @@ public final class ObjectBucket {
   }
 
   /** Reads the bytes of {@code object}, as far as they have not been read. */
-  public ObjectDownload download(StoredObject object) {
-    return new ObjectDownload(connection, object);
+  public ObjectDownload download(StoredObject object, ObjectDownload.Way way) {
+    return new ObjectDownload(connection, object, way);
   }
 
   /** Whether a link may be made of {@code link}: nobody has it, or it is a link. */
@@ -83,7 +83,7 @@ public final class ObjectBucket {
   public Optional<StoredObject> findWhole(String object) throws StoreException {
     Optional<StoredObject> found = find(object);
     try {
-      return found.isPresent() && ChunkCount.isWhole(connection, found.get())
+      return found.isPresent() && ChunkCount.missing(connection, found.get()) == 0
           ? found
           : Optional.empty();
     } catch (JetStreamApiException e) {
@@ -157,12 +157,14 @@ public final class ObjectBucket {
    * Copies an object's bytes. They can only be trusted after this returns.
    *
    * @param quiet how long nothing may come
-   * @throws StoreException where the bytes are not what was stored, or do not come
+   * @throws StoreException where the bytes are not what was stored, or do not come; {@code
+   *     LEFT_OUT} where {@link ObjectDownload.Way#LEADER} helps
    * @throws IOException where {@code target} cannot be written
    */
-  public void read(StoredObject object, OutputStream target, Duration quiet) throws IOException {
+  public void read(StoredObject object, ObjectDownload.Way way, OutputStream target, Duration quiet)
+      throws IOException {
     AtomicLong heard = new AtomicLong(System.nanoTime());
-    download(object)
+    download(object, way)
         .writeTo(
             target, () -> heard.get() + quiet.toNanos(), bytes -> heard.set(System.nanoTime()));
   }

@@ -34,26 +34,38 @@ public final class ObjectDownload {
   private static final Logger LOG = LoggerFactory.getLogger(ObjectDownload.class);
   private static final Duration SLICE = Duration.ofMillis(200);
   private static final long PAUSE_MILLIS = 200;
-  private static final int SHORT_LOOKS = 3;
   private static final Duration FIRST_PATIENCE = Duration.ofSeconds(5);
   private static final Duration LONGEST_PATIENCE = Duration.ofSeconds(80);
 
   private final Connection connection;
   private final StoredObject object;
   private final String subject;
+  private final Way first;
   private final MessageDigest computation = Digest.newSha256();
   private Duration patience = FIRST_PATIENCE;
   private long lastSequence;
   private long chunks;
   private long bytes;
   private int attempts;
-  private int shortLooks;
   private boolean replicaIsShort;
+  private boolean isAtEnd;
 
-  ObjectDownload(Connection connection, StoredObject object) {
+  ObjectDownload(Connection connection, StoredObject object, Way first) {
     this.connection = connection;
     this.object = object;
+    this.first = first;
     this.subject = "$O." + object.bucket() + ".C." + object.nuid();
+  }
+
+  /** How chunks come. */
+  public enum Way {
+    /**
+     * Pushed by a consumer on any replica: fast. Where a replica has too few, or sends nothing, the
+     * leader is asked.
+     */
+    CONSUMER,
+    /** The leader is asked for one after the other: slow, and nothing is left out. */
+    LEADER
   }
 
   /** Is told how far a download is. */
@@ -77,13 +89,14 @@ public final class ObjectDownload {
    * Writes the object to {@code target}. The bytes can only be trusted after this returns.
    *
    * @param deadline by {@link System#nanoTime}; asked again and again
-   * @throws StoreException {@code REPLACED} where the chunks went away, {@code CORRUPT} where they
-   *     are not what was stored, {@code FAILED} after the deadline
+   * @throws StoreException {@code REPLACED} where the chunks went away, {@code LEFT_OUT} where they
+   *     are there and did not come, {@code CORRUPT} where they are not what was stored, {@code
+   *     FAILED} after the deadline
    * @throws IOException where {@code target} cannot be written
    */
   public void writeTo(OutputStream target, LongSupplier deadline, Progress progress)
       throws IOException {
-    Way way = Way.CONSUMER;
+    Way way = first;
     while (chunks < object.chunks()) {
       awaitConnection(deadline);
       attempts++;
@@ -93,8 +106,10 @@ public final class ObjectDownload {
                 ? consume(target, deadline, progress)
                 : ask(target, deadline, progress);
       } catch (JetStreamApiException e) {
+        way = first;
         LOG.debug("{}: {}", object.location(), e.getMessage());
       } catch (LinkException e) {
+        way = first;
         LOG.debug("{}: {}", object.location(), e.getMessage());
       }
       if (chunks < object.chunks()) {
@@ -118,14 +133,6 @@ public final class ObjectDownload {
               + " were stored; delete the object and have it built again",
           null);
     }
-  }
-
-  /** How the next chunks are to come. */
-  private enum Way {
-    /** Pushed by a consumer on any replica: fast. */
-    CONSUMER,
-    /** Asked for one by one: slow, but the leader has them all. */
-    LEADER
   }
 
   /** The way to the server failed, not what is written. */
@@ -177,38 +184,57 @@ public final class ObjectDownload {
     }
   }
 
-  /** Asks the leader for what is left, until it is whole or there is no answer. */
+  /**
+   * Asks the leader for what is left, until it is whole or there is no answer. A question for the
+   * next message of a subject can pass over some (seen on 2.9.10), one for a sequence cannot.
+   */
   private Way ask(OutputStream target, LongSupplier deadline, Progress progress)
-      throws IOException {
+      throws IOException, JetStreamApiException, LinkException {
+    long sequence = lastSequence + 1;
     while (chunks < object.chunks()) {
       checkDeadline(deadline);
-      Optional<MessageInfo> chunk = nextOfLeader();
-      if (chunk.isEmpty()) {
-        return Way.CONSUMER;
+      Optional<MessageInfo> there = sequence > 1 ? at(sequence) : Optional.empty();
+      Optional<MessageInfo> message = there.isPresent() ? there : next(sequence);
+      if (message.isEmpty()) {
+        isAtEnd = true;
+        return first;
       }
-      if (replicaIsShort) {
-        replicaIsShort = false;
-        LOG.warn(
-            "{}: a replica of stream {} has fewer chunks of it than the stream's leader, which"
-                + " is asked for each; a replica that stays so has lost messages",
-            object.location(),
-            Buckets.streamOf(object.bucket()));
+      sequence = message.get().getSeq() + 1;
+      if (!subject.equals(message.get().getSubject())) {
+        continue; // of an upload at the same time
       }
-      byte[] data = chunk.get().getData();
-      take(chunk.get().getSeq(), data == null ? new byte[0] : data, target);
+      warnOfReplica();
+      byte[] data = message.get().getData();
+      take(message.get().getSeq(), data == null ? new byte[0] : data, target);
       progress.written(bytes);
     }
-    return Way.LEADER;
+    return first;
   }
 
-  /** Empty where the leader has none, or nobody can tell. */
-  private Optional<MessageInfo> nextOfLeader() {
+  private void warnOfReplica() {
+    if (replicaIsShort) {
+      replicaIsShort = false;
+      LOG.warn(
+          "{}: a replica of stream {} has fewer chunks of it than the stream's leader, which"
+              + " is asked for each; a replica that stays so has lost messages",
+          object.location(),
+          Buckets.streamOf(object.bucket()));
+    }
+  }
+
+  private Optional<MessageInfo> at(long sequence) throws JetStreamApiException, LinkException {
     try {
-      return LeadersMessage.next(
-          connection, Buckets.streamOf(object.bucket()), subject, lastSequence + 1);
-    } catch (IOException | JetStreamApiException e) {
-      LOG.debug("{}: {}", object.location(), e.getMessage());
-      return Optional.empty();
+      return LeadersMessage.at(connection, Buckets.streamOf(object.bucket()), sequence);
+    } catch (IOException e) {
+      throw new LinkException(e);
+    }
+  }
+
+  private Optional<MessageInfo> next(long sequence) throws JetStreamApiException, LinkException {
+    try {
+      return LeadersMessage.next(connection, Buckets.streamOf(object.bucket()), subject, sequence);
+    } catch (IOException e) {
+      throw new LinkException(e);
     }
   }
 
@@ -252,7 +278,6 @@ public final class ObjectDownload {
     lastSequence = sequence;
     bytes += data.length;
     chunks++;
-    shortLooks = 0;
   }
 
   private static void unsubscribe(JetStreamSubscription subscription) {
@@ -265,14 +290,11 @@ public final class ObjectDownload {
     }
   }
 
-  /**
-   * Whoever deletes or replaces an object purges its chunks; waiting would not bring them. But
-   * where a replica has sent all that it has, and the leader has more, the replica is behind.
-   */
+  /** Whoever deletes or replaces an object purges its chunks; waiting would not bring them. */
   private void checkStillThere(LongSupplier deadline) throws StoreException {
     checkDeadline(deadline);
     try {
-      long stored = ChunkCount.of(connection, object.bucket(), object.nuid());
+      long missing = ChunkCount.missing(connection, object);
       boolean there =
           new MetaSubject(connection, object.bucket(), object.name())
               .meaning()
@@ -285,16 +307,27 @@ public final class ObjectDownload {
             object.location() + " was deleted or replaced while it was read",
             null);
       }
-      shortLooks = stored < object.chunks() ? shortLooks + 1 : 0;
-      if (shortLooks == SHORT_LOOKS) {
+      if (missing > 0) {
         throw new StoreException(
             StoreException.Reason.CORRUPT,
             object.location()
                 + " has lost "
-                + (object.chunks() - stored)
+                + missing
                 + " of its "
                 + object.chunks()
                 + " chunks; request it again, and it is built and stored again",
+            null);
+      }
+      if (isAtEnd) {
+        throw new StoreException(
+            StoreException.Reason.LEFT_OUT,
+            object.location()
+                + ": the server sent "
+                + chunks
+                + " of the "
+                + object.chunks()
+                + " chunks that it has; read it again, or restart the leader of stream "
+                + Buckets.streamOf(object.bucket()),
             null);
       }
     } catch (StoreException e) {

@@ -19,6 +19,8 @@ public final class StoreException extends IOException {
     BUCKET_FULL,
     /** What was read is not what was stored. */
     CORRUPT,
+    /** The server left out chunks that it has; read by its leader they come. */
+    LEFT_OUT,
     /** The object was deleted or replaced while it was read. */
     REPLACED,
     /** Anything else; can pass. */

@@ -14,6 +14,7 @@ import dev.nexrootfs.protocol.Protocol;
 import dev.nexrootfs.store.Buckets;
 import dev.nexrootfs.store.Leases;
 import dev.nexrootfs.store.ObjectBucket;
+import dev.nexrootfs.store.ObjectDownload.Way;
 import dev.nexrootfs.store.StoreException;
 import io.nats.client.Connection;
 import io.nats.client.ErrorListener;
@@ -329,7 +330,11 @@ class UsersConfIT {
           .putIfAbsent(
               "sha256-x", "", Map.of(), () -> new ByteArrayInputStream(new byte[LARGE]), b -> {});
       ObjectBucket shared = blobs.open("NEXBLOBS");
-      shared.read(shared.find("sha256-x").orElseThrow(), OutputStream.nullOutputStream(), PATIENCE);
+      shared.read(
+          shared.find("sha256-x").orElseThrow(),
+          Way.CONSUMER,
+          OutputStream.nullOutputStream(),
+          PATIENCE);
       blobs.open("NEXBLOBS").delete("sha256-x");
       ScheduledExecutorService renewals = Executors.newSingleThreadScheduledExecutor();
       assertThat(new Leases(store, "NEXROOTFS_LEASES", "test", renewals).isHeld("nothing"))

@@ -177,6 +177,27 @@ class ObjectBucketIT {
   }
 
   @Test
+  void leaderIsAskedForEachChunkOfWhatWasStoredAtOnceWithOthers() throws Exception {
+    List<byte[]> contents = List.of(random(5 << 20), random(9 << 20), random(7 << 20));
+    ExecutorService writers = Executors.newFixedThreadPool(contents.size());
+    List<Future<StoredObject>> results = new ArrayList<>();
+    for (byte[] content : contents) {
+      results.add(writers.submit(() -> put("object" + content.length, content)));
+    }
+    for (Future<StoredObject> result : results) {
+      assertThat(result.get().name()).startsWith("object");
+    }
+    writers.shutdown();
+    open().delete("object" + contents.get(1).length);
+    for (byte[] content : List.of(contents.get(0), contents.get(2))) {
+      StoredObject stored = open().find("object" + content.length).orElseThrow();
+      ByteArrayOutputStream read = new ByteArrayOutputStream();
+      open().read(stored, ObjectDownload.Way.LEADER, read, Duration.ofSeconds(10));
+      assertThat(read.toByteArray()).isEqualTo(content);
+    }
+  }
+
+  @Test
   void objectWithAMissingChunkIsNeverReadAsWhole() throws Exception {
     put("object", random(2 << 20));
     connection.jetStreamManagement().deleteMessage("OBJ_" + name, 3);
@@ -265,7 +286,7 @@ class ObjectBucketIT {
         bucket
             .resolve(object)
             .orElseThrow(() -> new StoreException(StoreException.Reason.NO_OBJECT, object, null));
-    bucket.read(found, out, Duration.ofSeconds(10));
+    bucket.read(found, ObjectDownload.Way.CONSUMER, out, Duration.ofSeconds(10));
     return out.toByteArray();
   }
 

@@ -55,7 +55,7 @@ class ReplicatedBucketIT {
       cluster.loseBlockOfFollowers("OBJ_REPLICATED", 3);
       List<Integer> attempts = new ArrayList<>();
       for (int reading = 0; reading < 12; reading++) {
-        ObjectDownload download = bucket.download(stored);
+        ObjectDownload download = bucket.download(stored, ObjectDownload.Way.CONSUMER);
         ByteArrayOutputStream read = new ByteArrayOutputStream();
         long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
         download.writeTo(read, () -> deadline, bytes -> {});
@@ -83,7 +83,11 @@ class ReplicatedBucketIT {
             assertThat(bucket.findWhole(stored.name())).contains(stored);
             assertThat(bucket.resolve("link")).contains(stored);
           }
-          bucket.read(stored, OutputStream.nullOutputStream(), Duration.ofSeconds(30));
+          bucket.read(
+              stored,
+              ObjectDownload.Way.CONSUMER,
+              OutputStream.nullOutputStream(),
+              Duration.ofSeconds(30));
         }
       }
     }
