@@ -55,8 +55,8 @@ public final class Inputs {
   private static final Pattern OTHER_TRANSPORT =
       Pattern.compile("docker://|docker-daemon:|containers-storage:|dir:[./]");
 
-  /** As long as a cluster may be without its JetStream while a build goes on. */
-  private static final Duration QUIET = Duration.ofMinutes(2);
+  /** After that the build fails for want of its store, and tries again. */
+  private static final Duration QUIET = Duration.ofSeconds(30);
 
   private final LayerCache cache;
   private final PathPolicy paths;

@@ -101,12 +101,13 @@ final class JobAccount {
     return status(state, events.phase(), events.percent(), failure.line(), tries, null, detail);
   }
 
-  /** The requester has its answer: what cannot be recorded any more is only missed by a status. */
+  /** The requester has its answer: what cannot be recorded now is recorded later. */
   void end(BuildStatus status) {
     try {
       put(status);
     } catch (RequestException e) {
-      LOG.warn("build {}: its end is not recorded: {}", job.id(), e.line());
+      LOG.warn("build {}: its end is recorded later: {}", job.id(), e.line());
+      pool.records().putLater(BuildRecords.buildKey(job.id()), status);
     }
   }
 

@@ -39,6 +39,8 @@ final class JobRun implements Progress {
   private static final Duration TRY_ON = Duration.ofSeconds(30);
 
   private static final Duration TRY_ON_PAUSE = Duration.ofSeconds(2);
+  private static final Duration LONGEST_OUTAGE = Duration.ofSeconds(60);
+  private static final Duration OUTAGE_PAUSE = Duration.ofMillis(500);
 
   /** What another try, or another worker, may not meet again. */
   private static final Set<ErrorCode> PASSING =
@@ -190,15 +192,16 @@ final class JobRun implements Progress {
   }
 
   private void build() throws RequestException {
-    try {
-      Outage outage = new Outage(pool.settings().worker(), TRY_ON, TRY_ON_PAUSE);
-      finish(outage.sitOut(this::buildOnce));
+    try (JobSink sink = new JobSink(bucket, leases, this)) {
+      Outage outage = new Outage(pool.settings().worker(), TRY_ON, TRY_ON_PAUSE, this::isToStop);
+      finish(outage.sitOut(() -> buildOnce(sink)));
     } catch (CancellationException e) {
       stopped(e);
     } catch (RequestException e) {
       if (PASSING.contains(e.code()) && account().tries() < MAX_TRIES) {
         LOG.warn("build {} is handed back: {} {}", job.id(), e.code(), e.line());
-        giveBack(account().tries(), retryAfter(e.code()));
+        int counted = stop == Stop.HANDED_BACK ? account().tries() - 1 : account().tries();
+        giveBack(counted, retryAfter(e.code()));
       } else {
         fail(e);
       }
@@ -212,8 +215,8 @@ final class JobRun implements Progress {
     }
   }
 
-  private BuildResult buildOnce() throws RequestException {
-    try (JobSink sink = new JobSink(bucket, leases, this)) {
+  private BuildResult buildOnce(JobSink sink) throws RequestException {
+    try {
       return build.run(job.id(), job.request(), sink, this);
     } catch (RequestException e) {
       if (e.code() == ErrorCode.STORE_FAILED) {
@@ -323,15 +326,27 @@ final class JobRun implements Progress {
         failure.line());
   }
 
-  /** For the others who have asked for the same. */
+  /** For the others who have asked for the same; the requester does not wait longer than that. */
   private void recordEnd(BuildStatus status) throws RequestException {
     String key = BuildRecords.jobKey(job.namespace(), job.fingerprint());
-    outage().sitOut(() -> pool.records().put(key, status));
+    try {
+      outage().sitOut(() -> pool.records().put(key, status));
+    } catch (RequestException e) {
+      if (e.code() != ErrorCode.STORE_FAILED) {
+        throw e;
+      }
+      LOG.warn("build {}: its end is recorded later: {}", job.id(), e.line());
+      pool.records().putLater(key, status);
+    }
   }
 
   /** Records that cannot be reached for a while cost no try: this worker has not stopped. */
   private Outage outage() {
-    return new Outage(pool.settings().worker());
+    return new Outage(pool.settings().worker(), LONGEST_OUTAGE, OUTAGE_PAUSE, this::isToStop);
+  }
+
+  private boolean isToStop() {
+    return stop != null || Instant.now().isAfter(limit);
   }
 
   @Override

@@ -28,6 +28,8 @@ final class JobSink implements ImageSink, Closeable {
   private final Leases leases;
   private final JobRun run;
   private Leases.@Nullable Lease lease;
+  private String leased = "";
+  private boolean waited;
 
   JobSink(BucketSink bucket, Leases leases, JobRun run) {
     this.bucket = bucket;
@@ -37,12 +39,16 @@ final class JobSink implements ImageSink, Closeable {
 
   /**
    * The image, where it is there or comes to be while another worker builds it; none where this job
-   * has the lease to build it.
+   * has the lease to build it. It may be asked again after a failure.
    */
   @Override
   public Optional<Stored> find(String object, BuildRequest request)
       throws IOException, RequestException {
-    boolean waited = false;
+    if (lease != null && leased.equals(object)) {
+      lease.check();
+      return bucket.find(object, request);
+    }
+    close(); // a tag has moved since an earlier look
     while (true) {
       Optional<Stored> present = bucket.find(object, request);
       if (present.isPresent()) {
@@ -51,6 +57,7 @@ final class JobSink implements ImageSink, Closeable {
       Optional<Leases.Lease> acquired = leases.tryAcquire("build." + object);
       if (acquired.isPresent()) {
         lease = acquired.get();
+        leased = object;
         run.noteKey(object);
         if (waited) {
           // Its builder has stopped. This job has given its slot away: whoever has one takes both.
@@ -81,9 +88,10 @@ final class JobSink implements ImageSink, Closeable {
     if (lease != null) {
       try {
         lease.close();
-      } catch (StoreException e) {
+      } catch (StoreException | IllegalStateException e) {
         LOG.debug("a lease runs out by itself: {}", e.getMessage());
       }
+      lease = null;
     }
   }
 }

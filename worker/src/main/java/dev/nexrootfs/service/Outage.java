@@ -3,6 +3,7 @@ package dev.nexrootfs.service;
 import dev.nexrootfs.protocol.ErrorCode;
 import dev.nexrootfs.protocol.RequestException;
 import java.time.Duration;
+import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -18,12 +19,13 @@ final class Outage {
   private final String worker;
   private final Duration longest;
   private final Duration pause;
+  private final BooleanSupplier isToStop;
   private long deadline;
   private boolean begun;
 
   /** One that may take a minute in all. */
   Outage(String worker) {
-    this(worker, LONGEST, PAUSE);
+    this(worker, LONGEST, PAUSE, () -> false);
   }
 
   /**
@@ -31,8 +33,10 @@ final class Outage {
    *
    * @param longest from the first step that failed on
    * @param pause between two steps
+   * @param isToStop whether nobody is to wait any more
    */
-  Outage(String worker, Duration longest, Duration pause) {
+  Outage(String worker, Duration longest, Duration pause, BooleanSupplier isToStop) {
+    this.isToStop = isToStop;
     this.worker = worker;
     this.longest = longest;
     this.pause = pause;
@@ -63,15 +67,15 @@ final class Outage {
   /**
    * Takes a step, again and again while the store fails.
    *
-   * @throws RequestException what the step ends in otherwise, {@code STORE_FAILED} after the time,
-   *     {@code DRAINING} where the worker stops meanwhile
+   * @throws RequestException what the step ends in otherwise, {@code STORE_FAILED} after the time
+   *     or where the work is to stop, {@code DRAINING} where the worker stops meanwhile
    */
   <T> T sitOut(Step<T> step) throws RequestException {
     while (true) {
       try {
         return step.take();
       } catch (RequestException e) {
-        if (e.code() != ErrorCode.STORE_FAILED || isOver()) {
+        if (e.code() != ErrorCode.STORE_FAILED || isOver() || isToStop.getAsBoolean()) {
           throw e;
         }
         LOG.debug("waiting for JetStream: {}", e.line());

@@ -190,7 +190,7 @@ public final class BucketSweep {
     return object.replaceFirst("\\.ext4\\.gz(\\.sha256)?$", "");
   }
 
-  /** Whoever reads an object has a consumer of its chunks. */
+  /** Whoever reads an object has a consumer of its chunks, unless the leader has to be asked. */
   private Set<String> chunksBeingRead() throws IOException, JetStreamApiException {
     String chunks = "$O." + bucket + ".C.";
     Set<String> read = new HashSet<>();

@@ -23,15 +23,17 @@ final class ChunkCount {
   private ChunkCount() {}
 
   /**
-   * How many chunks of an object are not there any more; 0 where it is whole.
+   * How many chunks are not there; 0 where all are, negative where there are more.
    *
+   * @param nuid the last token of the chunks' subject
+   * @param chunks how many there have to be
    * @throws JetStreamApiException what the server refuses
    * @throws IOException where nobody answers
    */
-  static long missing(Connection connection, StoredObject object)
+  static long missing(Connection connection, String bucket, String nuid, long chunks)
       throws IOException, JetStreamApiException {
     for (int look = 1; ; look++) {
-      long missing = object.chunks() - of(connection, object.bucket(), object.nuid());
+      long missing = chunks - of(connection, bucket, nuid);
       if (missing == 0 || look == LOOKS) {
         return missing;
       }
@@ -39,21 +41,18 @@ final class ChunkCount {
     }
   }
 
-  /**
-   * Asks the leader.
-   *
-   * @param nuid the last token of the chunks' subject
-   * @throws JetStreamApiException what the server refuses
-   * @throws IOException where nobody answers
-   */
-  static long of(Connection connection, String bucket, String nuid)
+  private static long of(Connection connection, String bucket, String nuid)
       throws IOException, JetStreamApiException {
     String subject = "$O." + bucket + ".C." + nuid;
-    return connection
-        .jetStreamManagement()
-        .getStreamInfo(Buckets.streamOf(bucket), StreamInfoOptions.filterSubjects(subject))
-        .getStreamState()
-        .getSubjectMap()
-        .getOrDefault(subject, 0L);
+    try {
+      return connection
+          .jetStreamManagement()
+          .getStreamInfo(Buckets.streamOf(bucket), StreamInfoOptions.filterSubjects(subject))
+          .getStreamState()
+          .getSubjectMap()
+          .getOrDefault(subject, 0L);
+    } catch (IllegalStateException e) {
+      throw new IOException(e.getMessage(), e);
+    }
   }
 }

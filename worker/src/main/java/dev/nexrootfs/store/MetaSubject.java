@@ -65,7 +65,8 @@ final class MetaSubject {
    * The last message.
    *
    * @param sequence its place in the stream; 0 for none
-   * @param nuid the chunks that it makes visible; empty for none, a link or a deleted object
+   * @param nuid the chunks that it makes visible, or a link's own; empty for none or a deleted
+   *     object
    */
   private record Last(long sequence, Optional<String> nuid) {}
 
@@ -234,12 +235,6 @@ final class MetaSubject {
         .build();
   }
 
-  /** Whether the stream's leader has anything but a tombstone here. */
-  boolean isThere() throws IOException {
-    Optional<MessageInfo> message = leadersLast();
-    return message.isPresent() && !meta(message.get()).path("deleted").asBoolean(false);
-  }
-
   /**
    * What a name means: an object, or the one that a link leads to; none where it means nothing, or
    * a whole bucket.
@@ -265,7 +260,7 @@ final class MetaSubject {
       return new Meaning(Optional.empty(), Optional.of(target));
     }
     String digest = meta.path("digest").asText();
-    if (!digest.startsWith(DIGEST)) {
+    if (!digest.regionMatches(true, 0, DIGEST, 0, DIGEST.length())) {
       throw new IOException(
           "object " + object + " of bucket " + bucket + " has no SHA-256 but \"" + digest + "\"");
     }

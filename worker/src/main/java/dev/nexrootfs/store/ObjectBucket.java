@@ -83,9 +83,12 @@ public final class ObjectBucket {
   public Optional<StoredObject> findWhole(String object) throws StoreException {
     Optional<StoredObject> found = find(object);
     try {
-      return found.isPresent() && ChunkCount.missing(connection, found.get()) == 0
-          ? found
-          : Optional.empty();
+      if (found.isEmpty()) {
+        return found;
+      }
+      StoredObject stored = found.get();
+      long missing = ChunkCount.missing(connection, name, stored.nuid(), stored.chunks());
+      return missing == 0 ? found : Optional.empty();
     } catch (JetStreamApiException e) {
       throw failed(object, e);
     } catch (IOException e) {
@@ -148,7 +151,7 @@ public final class ObjectBucket {
       throw failed(link, e);
     } catch (StoreException e) {
       throw e;
-    } catch (IOException | IllegalStateException e) {
+    } catch (IOException | IllegalStateException | IllegalArgumentException e) {
       throw failed(link, e);
     }
   }

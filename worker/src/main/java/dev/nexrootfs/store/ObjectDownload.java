@@ -34,6 +34,10 @@ public final class ObjectDownload {
   private static final Logger LOG = LoggerFactory.getLogger(ObjectDownload.class);
   private static final Duration SLICE = Duration.ofMillis(200);
   private static final long PAUSE_MILLIS = 200;
+
+  /** Then a consumer may do it again. */
+  private static final int MOST_ASKED = 64;
+
   private static final Duration FIRST_PATIENCE = Duration.ofSeconds(5);
   private static final Duration LONGEST_PATIENCE = Duration.ofSeconds(80);
 
@@ -48,6 +52,7 @@ public final class ObjectDownload {
   private long bytes;
   private int attempts;
   private boolean replicaIsShort;
+  private boolean hasWarned;
   private boolean isAtEnd;
 
   ObjectDownload(Connection connection, StoredObject object, Way first) {
@@ -106,10 +111,10 @@ public final class ObjectDownload {
                 ? consume(target, deadline, progress)
                 : ask(target, deadline, progress);
       } catch (JetStreamApiException e) {
-        way = first;
+        way = other(way);
         LOG.debug("{}: {}", object.location(), e.getMessage());
       } catch (LinkException e) {
-        way = first;
+        way = other(way);
         LOG.debug("{}: {}", object.location(), e.getMessage());
       }
       if (chunks < object.chunks()) {
@@ -191,7 +196,8 @@ public final class ObjectDownload {
   private Way ask(OutputStream target, LongSupplier deadline, Progress progress)
       throws IOException, JetStreamApiException, LinkException {
     long sequence = lastSequence + 1;
-    while (chunks < object.chunks()) {
+    long enough = chunks + MOST_ASKED;
+    while (chunks < object.chunks() && (first == Way.LEADER || chunks < enough)) {
       checkDeadline(deadline);
       Optional<MessageInfo> there = sequence > 1 ? at(sequence) : Optional.empty();
       Optional<MessageInfo> message = there.isPresent() ? there : next(sequence);
@@ -203,7 +209,6 @@ public final class ObjectDownload {
       if (!subject.equals(message.get().getSubject())) {
         continue; // of an upload at the same time
       }
-      warnOfReplica();
       byte[] data = message.get().getData();
       take(message.get().getSeq(), data == null ? new byte[0] : data, target);
       progress.written(bytes);
@@ -211,9 +216,14 @@ public final class ObjectDownload {
     return first;
   }
 
+  private Way other(Way way) {
+    return way == Way.CONSUMER ? Way.LEADER : first;
+  }
+
+  /** The leader has all of them: whoever sent fewer has not. */
   private void warnOfReplica() {
-    if (replicaIsShort) {
-      replicaIsShort = false;
+    if (replicaIsShort && !hasWarned) {
+      hasWarned = true;
       LOG.warn(
           "{}: a replica of stream {} has fewer chunks of it than the stream's leader, which"
               + " is asked for each; a replica that stays so has lost messages",
@@ -294,7 +304,8 @@ public final class ObjectDownload {
   private void checkStillThere(LongSupplier deadline) throws StoreException {
     checkDeadline(deadline);
     try {
-      long missing = ChunkCount.missing(connection, object);
+      long missing =
+          ChunkCount.missing(connection, object.bucket(), object.nuid(), object.chunks());
       boolean there =
           new MetaSubject(connection, object.bucket(), object.name())
               .meaning()
@@ -315,9 +326,11 @@ public final class ObjectDownload {
                 + missing
                 + " of its "
                 + object.chunks()
-                + " chunks; request it again, and it is built and stored again",
+                + " chunks; an image is stored again when it is requested, anything else has to be"
+                + " put again",
             null);
       }
+      warnOfReplica();
       if (isAtEnd) {
         throw new StoreException(
             StoreException.Reason.LEFT_OUT,

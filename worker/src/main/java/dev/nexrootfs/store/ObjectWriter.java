@@ -191,14 +191,14 @@ final class ObjectWriter {
    */
   private void checkCount(Chunks chunks) throws StoreException {
     try {
-      long stored = ChunkCount.of(connection, bucket, chunks.nuid());
-      if (stored != chunks.count()) {
+      long missing = ChunkCount.missing(connection, bucket, chunks.nuid(), chunks.count());
+      if (missing != 0) {
         throw new StoreException(
             StoreException.Reason.FAILED,
             "bucket "
                 + bucket
                 + " holds "
-                + stored
+                + (chunks.count() - missing)
                 + " chunks where "
                 + chunks.count()
                 + " were sent",

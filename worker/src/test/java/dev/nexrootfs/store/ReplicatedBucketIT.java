@@ -33,11 +33,9 @@ class ReplicatedBucketIT {
         content[0] = (byte) round;
         StoredObject stored = put(bucket, "object", content);
         assertThat(stored.size()).isEqualTo(content.length);
-        assertThat(new MetaSubject(connection, "REPLICATED", "object").isThere()).isTrue();
+        assertThat(bucket.find("object")).contains(stored);
         bucket.delete("object");
-        assertThat(new MetaSubject(connection, "REPLICATED", "object").isThere())
-            .as("round %s", round)
-            .isFalse();
+        assertThat(bucket.find("object")).as("round %s", round).isEmpty();
         bucket.delete("object");
       }
     }
@@ -62,7 +60,7 @@ class ReplicatedBucketIT {
         assertThat(read.toByteArray()).isEqualTo(content);
         attempts.add(download.attempts());
       }
-      assertThat(attempts).as("attempts, of which some met a follower").contains(2);
+      assertThat(attempts).as("attempts, of which some met a follower").anyMatch(n -> n > 1);
       assertThat(bucket.findWhole("object")).contains(stored);
     }
   }
