@@ -37,6 +37,8 @@ import org.slf4j.LoggerFactory;
  * as far as the operator allows it.
  */
 public final class Inputs {
+  private static final Logger LOG = LoggerFactory.getLogger(Inputs.class);
+
   private static final String OCI = "oci:";
   private static final String OCI_ARCHIVE = "oci-archive:";
   private static final String DOCKER_ARCHIVE = "docker-archive:";
@@ -47,8 +49,6 @@ public final class Inputs {
   private static final long MAX_SCRIPT_BYTES = 1 << 20;
 
   /** A script that is somewhere else: of the web, or an absolute path. */
-  private static final Logger LOG = LoggerFactory.getLogger(Inputs.class);
-
   private static final Pattern SCRIPT_SOURCE = Pattern.compile("(https?://|/)\\S*");
 
   /** What skopeo and podman call further places of images. */

@@ -46,7 +46,7 @@ final class JobSink implements ImageSink, Closeable {
       throws IOException, RequestException {
     if (lease != null && leased.equals(object)) {
       lease.check();
-      return bucket.find(object, request);
+      return owned(object, request);
     }
     close(); // a tag has moved since an earlier look
     while (true) {
@@ -58,17 +58,22 @@ final class JobSink implements ImageSink, Closeable {
       if (acquired.isPresent()) {
         lease = acquired.get();
         leased = object;
-        run.noteKey(object);
-        if (waited) {
-          // Its builder has stopped. This job has given its slot away: whoever has one takes both.
-          run.handBack();
-        }
-        // Its builder may have ended between the look and the lease.
-        return bucket.find(object, request);
+        return owned(object, request);
       }
       waited = true;
       run.waitForOther(LOOK_MILLIS);
     }
+  }
+
+  private Optional<Stored> owned(String object, BuildRequest request)
+      throws IOException, RequestException {
+    run.noteKey(object);
+    if (waited) {
+      // Its builder has stopped. This job has given its slot away: whoever has one takes both.
+      run.handBack();
+    }
+    // Its builder may have ended between the look and the lease.
+    return bucket.find(object, request);
   }
 
   @Override

@@ -195,6 +195,7 @@ public final class ObjectDownload {
    */
   private Way ask(OutputStream target, LongSupplier deadline, Progress progress)
       throws IOException, JetStreamApiException, LinkException {
+    isAtEnd = false;
     long sequence = lastSequence + 1;
     long enough = chunks + MOST_ASKED;
     while (chunks < object.chunks() && (first == Way.LEADER || chunks < enough)) {
