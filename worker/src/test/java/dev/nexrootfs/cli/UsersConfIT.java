@@ -32,6 +32,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -288,7 +289,7 @@ class UsersConfIT {
               () -> new ByteArrayInputStream(java.util.Arrays.copyOf(Elf.amd64(), LARGE)),
               b -> {});
       // What nats object put asks first.
-      assertThat(alice.objectStore("NEXINPUTS").getInfo("agent")).isNotNull();
+      getInfoDirectly(alice, "NEXINPUTS", "agent");
       String request =
           "{\"image\":\"oci:"
               + directory.resolve("base")
@@ -310,6 +311,7 @@ class UsersConfIT {
       assertThat(hit.cached()).isTrue();
       ByteArrayOutputStream image = new ByteArrayOutputStream();
       node.objectStore("NEXROOTFS").get(built.object(), image);
+      getInfoDirectly(node, "NEXROOTFS", built.object());
       assertThat(image.size()).isEqualTo(32 << 20);
       nodeAsksForItsOwn(url);
       assertThat(new Buckets(node).open("NEXROOTFS").find("nothing")).isEmpty();
@@ -344,6 +346,23 @@ class UsersConfIT {
           .isInstanceOf(StoreException.class);
       assertThat(worker.stop()).isZero();
     }
+  }
+
+  /**
+   * Asks for an object's info as the clients do where the bucket's stream allows direct gets. jnats
+   * itself does so only if the stream of this name did when this process first saw one, on whatever
+   * server that was.
+   */
+  private static void getInfoDirectly(Connection client, String bucket, String object)
+      throws Exception {
+    String name = Base64.getUrlEncoder().encodeToString(object.getBytes(StandardCharsets.UTF_8));
+    Message answer =
+        client.request(
+            "$JS.API.DIRECT.GET.OBJ_" + bucket + ".$O." + bucket + ".M." + name,
+            new byte[0],
+            PATIENCE);
+    assertThat(answer).as(object).isNotNull();
+    assertThat(new String(answer.getData(), StandardCharsets.UTF_8)).contains(object);
   }
 
   private void nodeAsksForItsOwn(String url) throws Exception {

@@ -108,7 +108,8 @@ public final class NatsServer implements AutoCloseable {
       throw new IOException(name + " names no store_dir as it should");
     }
     Path directory = Files.createTempDirectory("nex-rootfs-conf");
-    Path copy = Files.writeString(directory.resolve(name), own);
+    // A trace of an image's chunks is several times as large as the image.
+    Path copy = Files.writeString(directory.resolve(name), "max_traced_msg_len: 256\n" + own);
     for (Map.Entry<String, String> file : included.entrySet()) {
       Files.writeString(directory.resolve(file.getKey()), file.getValue());
     }
