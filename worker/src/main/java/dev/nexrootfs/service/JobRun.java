@@ -5,7 +5,6 @@ import dev.nexrootfs.build.Failures;
 import dev.nexrootfs.build.Phase;
 import dev.nexrootfs.build.Progress;
 import dev.nexrootfs.build.RootfsBuild;
-import dev.nexrootfs.protocol.BuildReply;
 import dev.nexrootfs.protocol.BuildStatus;
 import dev.nexrootfs.protocol.ErrorCode;
 import dev.nexrootfs.protocol.RequestException;
@@ -21,12 +20,7 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/**
- * One job in the hands of this worker, from its delivery until it is answered or handed back. The
- * order at the end is what makes a crash harmless: first the record for those who wait, then the
- * answer, then the status, then the acknowledgement; whoever finds the job again sees how far it
- * came.
- */
+/** One job in the hands of this worker, from its delivery until its {@link JobEnd}. */
 final class JobRun implements Progress {
   /** Workers that may stop in the middle of one job. */
   static final int MAX_TRIES = 3;
@@ -124,7 +118,7 @@ final class JobRun implements Progress {
         build();
       }
     } catch (RequestException e) {
-      if (e.code() != ErrorCode.BUCKET_FULL || !toldOnly(e)) {
+      if (e.code() != ErrorCode.BUCKET_FULL || !end().failedUnrecorded(e, detached)) {
         // Nothing can be noted; the job comes back when that has passed.
         LOG.warn("build {} is put off: {} {}", job.id(), e.code(), e.line());
         pool.intake().handBack(delivery, RETRY);
@@ -139,19 +133,6 @@ final class JobRun implements Progress {
       pool.figures().end();
       releaseSlot();
     }
-  }
-
-  /** Where JetStream takes no records: the answer first; whether the requester has it. */
-  private boolean toldOnly(RequestException failure) {
-    boolean told = detached || pool.replies().failure(job, failure);
-    if (told) {
-      pool.records().putLater(BuildRecords.buildKey(job.id()), account().failed(failure));
-      pool.figures().countFailed();
-      pool.intake().done(delivery);
-      LOG.error(
-          "build {} failed, not recorded yet: {} {}", job.id(), failure.code(), failure.line());
-    }
-    return told;
   }
 
   private void releaseSlot() {
@@ -194,14 +175,15 @@ final class JobRun implements Progress {
   private void build() throws RequestException {
     try (JobSink sink = new JobSink(bucket, leases, this)) {
       Outage outage = new Outage(pool.settings().worker(), TRY_ON, TRY_ON_PAUSE, this::isToStop);
-      finish(outage.sitOut(() -> buildOnce(sink)));
+      BuildResult result = outage.sitOut(() -> buildOnce(sink));
+      end().completed(result, detached);
     } catch (CancellationException e) {
       stopped(e);
     } catch (RequestException e) {
       if (PASSING.contains(e.code()) && account().tries() < MAX_TRIES) {
         LOG.warn("build {} is handed back: {} {}", job.id(), e.code(), e.line());
         int counted = stop == Stop.HANDED_BACK ? account().tries() - 1 : account().tries();
-        giveBack(counted, retryAfter(e.code()));
+        end().handedBack(counted, retryAfter(e.code()));
       } else {
         fail(e);
       }
@@ -240,103 +222,9 @@ final class JobRun implements Progress {
       fail(timedOut());
     } else if (why == Stop.HANDED_BACK) {
       // Not a try: nothing was wrong with it.
-      giveBack(account().tries() - 1, Duration.ZERO);
+      end().handedBack(account().tries() - 1, Duration.ZERO);
     } else {
       throw e;
-    }
-  }
-
-  private void giveBack(int counted, Duration delay) throws RequestException {
-    pool.figures().countHandedBack();
-    try {
-      outage().sitOut(() -> account().queuedAgain(counted));
-    } finally {
-      pool.intake().handBack(delivery, delay);
-    }
-  }
-
-  private void finish(BuildResult result) throws RequestException {
-    BuildReply reply = result.reply();
-    pool.figures().countBuilt(reply);
-    if (result.dependencies().isPresent()) {
-      pool.records()
-          .note(
-              BuildRecords.hitKey(job.fingerprint()),
-              new BuildRecords.Hit(reply, result.dependencies().get(), null));
-    }
-    pool.records().note(BuildRecords.usedKey(reply.object()), job.id());
-    BuildStatus status = account().completed(reply);
-    recordEnd(status);
-    if (detached) {
-      account().end(account().failed(cancelled()));
-    } else {
-      if (!pool.replies().result(job, reply)) {
-        giveBack(account().tries() - 1, Duration.ZERO);
-        return;
-      }
-      account().events().completed(reply);
-      account().end(status);
-    }
-    pool.intake().done(delivery);
-    LOG.info(
-        "build {} of {} for {}: {} {} {} bytes, cached {}, try {}, ms {}",
-        job.id(),
-        job.request().image(),
-        job.namespace(),
-        reply.location(),
-        reply.digest(),
-        reply.size(),
-        reply.cached(),
-        account().tries(),
-        reply.durations());
-  }
-
-  private void fail(RequestException failure) throws RequestException {
-    boolean ownFault =
-        failure.code() == ErrorCode.CANCELLED
-            || (failure.code() == ErrorCode.TIMED_OUT && job.deadline().isPresent());
-    BuildStatus status = account().failed(failure);
-    if (!ownFault) {
-      recordEnd(status);
-    }
-    if (detached) {
-      account().end(account().failed(cancelled()));
-    } else {
-      if (!pool.replies().failure(job, failure)) {
-        giveBack(account().tries() - 1, Duration.ZERO);
-        return;
-      }
-      account().events().failed(failure);
-      account().end(status);
-    }
-    if (failure.code() == ErrorCode.CANCELLED) {
-      pool.figures().countCancelled();
-    } else {
-      pool.figures().countFailed();
-    }
-    pool.intake().done(delivery);
-    LOG.info(
-        "build {} of {} for {} failed in {}, try {}: {} {}",
-        job.id(),
-        job.request().image(),
-        job.namespace(),
-        account().events().phase(),
-        account().tries(),
-        failure.code(),
-        failure.line());
-  }
-
-  /** For the others who have asked for the same; the requester does not wait longer than that. */
-  private void recordEnd(BuildStatus status) throws RequestException {
-    String key = BuildRecords.jobKey(job.namespace(), job.fingerprint());
-    try {
-      outage().sitOut(() -> pool.records().put(key, status));
-    } catch (RequestException e) {
-      if (e.code() != ErrorCode.STORE_FAILED) {
-        throw e;
-      }
-      LOG.warn("build {}: its end is recorded later: {}", job.id(), e.line());
-      pool.records().putLater(key, status);
     }
   }
 
@@ -353,6 +241,14 @@ final class JobRun implements Progress {
   public void report(Phase phase, int percent, String message) {
     checkStop();
     account().progress(phase, percent, message, !detached);
+  }
+
+  private void fail(RequestException failure) throws RequestException {
+    end().failed(failure, detached);
+  }
+
+  private JobEnd end() {
+    return new JobEnd(pool, delivery, account(), this::outage);
   }
 
   private JobAccount account() {
@@ -391,7 +287,7 @@ final class JobRun implements Progress {
     account().goesOn("cancelled; built for others who wait");
   }
 
-  private static RequestException cancelled() {
+  static RequestException cancelled() {
     return new RequestException(ErrorCode.CANCELLED, "the build was cancelled on request");
   }
 

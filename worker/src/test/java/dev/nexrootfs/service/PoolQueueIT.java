@@ -220,6 +220,24 @@ class PoolQueueIT extends PoolCase {
   }
 
   @Test
+  void bucketThatTakesNothingForAWhileCostsNoTry() throws Exception {
+    pool.worker("w", 1);
+    JetStreamManagement management = pool.admin.jetStreamManagement();
+    StreamConfiguration takesAll =
+        management.getStreamInfo("OBJ_" + pool.bucket).getConfiguration();
+    management.updateStream(StreamConfiguration.builder(takesAll).maximumMessageSize(1).build());
+    String id = NUID.nextGlobal();
+    Subscription answers = ask(pool.subjects.build(), request(base, ""), id(id));
+    // Longer than a job that is handed back stays away.
+    assertThat(answers.nextMessage(Duration.ofSeconds(5))).isNull();
+    management.updateStream(takesAll);
+    reply(answers);
+    awaitState(id, BuildState.COMPLETED);
+    assertThat(statusOf(id).tries()).isEqualTo(1);
+    assertThat(answers.nextMessage(Duration.ofMillis(200))).isNull();
+  }
+
+  @Test
   void buildThatThreeWorkersDiedOfIsGivenUp() throws Exception {
     TestPool.Worker first = pool.worker("first", 1, Duration.ofMillis(1), -1, List.of());
     Gate gate = new Gate();
