@@ -13,7 +13,9 @@ import dev.nexrootfs.protocol.RequestException;
 import dev.nexrootfs.protocol.Subjects;
 import io.nats.client.NUID;
 import io.nats.client.impl.Headers;
+import java.util.EnumSet;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -25,6 +27,16 @@ import org.slf4j.MDC;
  */
 final class BuildEndpoint implements Front.Handler {
   private static final Logger LOG = LoggerFactory.getLogger(BuildEndpoint.class);
+
+  /** What the way into the queue can fail on, and need not the next time. */
+  private static final Set<ErrorCode> PUT_OFF =
+      EnumSet.of(
+          ErrorCode.BUSY,
+          ErrorCode.DRAINING,
+          ErrorCode.STORE_FAILED,
+          ErrorCode.NO_JETSTREAM,
+          ErrorCode.NO_QUEUE,
+          ErrorCode.BUCKET_FULL);
 
   private final Pool pool;
   private final RootfsBuild build;
@@ -52,6 +64,7 @@ final class BuildEndpoint implements Front.Handler {
       streamed = wanted.reply() == ReplyMode.STREAM;
       build.admit(wanted);
       Job job = Job.of(id, request.replyTo(), wanted);
+      pool.queue().checkSize(job);
       Outage outage = new Outage(pool.settings().worker());
       Optional<BuildStatus> before =
           isChosen(request.headers())
@@ -68,6 +81,9 @@ final class BuildEndpoint implements Front.Handler {
       }
     } catch (RequestException e) {
       throw new Front.RefusedException(id, streamed, e);
+    } catch (RuntimeException e) {
+      LOG.error("request {} hit a fault", id, e);
+      throw new Front.RefusedException(id, streamed, Front.fault(id, e));
     }
   }
 
@@ -130,6 +146,11 @@ final class BuildEndpoint implements Front.Handler {
     if (!now.state().isLast()) {
       LOG.info("build {} is asked for again, and was not queued", job.id());
       offer(job, now, replyTo, outage);
+    } else if (wasPutOff(now)) {
+      LOG.info("build {} is asked for again, as it was told", job.id());
+      BuildStatus anew = queued(job);
+      outage.sitOut(() -> pool.records().put(BuildRecords.buildKey(job.id()), anew));
+      offer(job, anew, replyTo, outage);
     } else if (job.request().reply() == ReplyMode.ACCEPTED) {
       accepted(now, replyTo);
     } else if (now.error() != null) {
@@ -139,9 +160,18 @@ final class BuildEndpoint implements Front.Handler {
     }
   }
 
+  private static BuildStatus queued(Job job) {
+    return job.status(BuildState.QUEUED, "queued", 0, "waiting for a slot", null, 0, null, null);
+  }
+
+  /** Whether it never came into the queue, and its requester was told to come again. */
+  private static boolean wasPutOff(BuildStatus ended) {
+    ErrorBody.Detail error = ended.error();
+    return error != null && PUT_OFF.contains(error.code()) && ended.phase().equals("queued");
+  }
+
   private void enqueue(Job job, String replyTo, Outage outage) throws RequestException {
-    BuildStatus status =
-        job.status(BuildState.QUEUED, "queued", 0, "waiting for a slot", null, 0, null, null);
+    BuildStatus status = queued(job);
     if (!outage.sitOut(() -> pool.records().create(status))) {
       BuildStatus other =
           outage.sitOut(() -> pool.records().status(job.id())).orElseThrow(() -> used(job.id()));
@@ -164,18 +194,25 @@ final class BuildEndpoint implements Front.Handler {
           job.namespace(),
           joins ? " behind the same" : "");
     } catch (RequestException e) {
-      events.failed(e);
-      ErrorBody.Detail detail = ErrorBody.of(e, job.id()).error();
-      pool.records()
-          .note(
-              BuildRecords.buildKey(job.id()),
-              job.status(BuildState.FAILED, "queued", 0, e.line(), null, 0, null, detail));
+      refused(job, events, e);
+      throw e;
+    } catch (RuntimeException e) {
+      refused(job, events, Front.fault(job.id(), e));
       throw e;
     }
     if (job.request().reply() == ReplyMode.ACCEPTED) {
       accepted(status, replyTo);
     }
     queued.watch(job, events);
+  }
+
+  private void refused(Job job, BuildEvents events, RequestException failure) {
+    events.failed(failure);
+    ErrorBody.Detail detail = ErrorBody.of(failure, job.id()).error();
+    pool.records()
+        .note(
+            BuildRecords.buildKey(job.id()),
+            job.status(BuildState.FAILED, "queued", 0, failure.line(), null, 0, null, detail));
   }
 
   /** Puts the job into the queue; whether behind the same of another. */

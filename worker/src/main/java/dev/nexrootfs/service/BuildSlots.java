@@ -109,33 +109,40 @@ final class BuildSlots {
     if (!free.tryAcquire()) {
       return false;
     }
-    Optional<JobIntake.Delivery> delivery = pool.intake().next();
-    if (delivery.isEmpty()) {
-      free.release();
-      return false;
-    }
+    boolean started = false;
     try {
-      start(delivery.get(), leases.open());
-      return true;
+      Optional<JobIntake.Delivery> delivery = pool.intake().next();
+      started = delivery.isPresent() && begin(delivery.get());
+      return delivery.isPresent();
+    } finally {
+      if (!started) {
+        free.release();
+      }
+    }
+  }
+
+  private boolean begin(JobIntake.Delivery delivery) throws InterruptedException {
+    try {
+      return start(delivery, leases.open());
     } catch (StoreException e) {
       LOG.error("no build without leases: {}", e.getMessage());
-      pool.intake().handBack(delivery.get(), NO_LEASES);
-      free.release();
+      pool.intake().handBack(delivery, NO_LEASES);
       Thread.sleep(NO_LEASES.toMillis());
       return false;
     }
   }
 
-  private void start(JobIntake.Delivery delivery, Leases held) {
+  /** Whether the delivery has the slot now. */
+  private boolean start(JobIntake.Delivery delivery, Leases held) {
     String id = delivery.job().id();
     JobRun run = new JobRun(pool, build, bucket, held, delivery, this::slotIsFree);
     if (runs.putIfAbsent(id, run) != null) {
       // The queue thought this worker dead while it was cut off; it is at it still.
       LOG.info("build {} has come once more; it is being built here", id);
-      free.release();
-      return;
+      return false;
     }
     threads.execute(() -> run(id, run));
+    return true;
   }
 
   @SuppressWarnings("try") // the id is for the log, not used

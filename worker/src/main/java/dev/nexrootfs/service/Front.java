@@ -104,7 +104,7 @@ final class Front {
           message.getSubject(),
           replyTo == null
               ? "has no reply subject"
-              : "asks for a reply to \"" + replyTo + "\", which is no inbox");
+              : "asks for a reply to \"" + Replies.shown(replyTo) + "\", which is no inbox");
       return;
     }
     String own = message.getSubject();
@@ -114,7 +114,7 @@ final class Front {
             : Optional.empty();
     Request request = new Request(replyTo, message.getHeaders(), message.getData(), namespace);
     try {
-      threads.execute(() -> answer(request, handler));
+      threads.execute(new Answer(this, request, handler));
     } catch (RejectedExecutionException e) {
       refuse(
           NUID.nextGlobal(),
@@ -124,6 +124,14 @@ final class Front {
               ErrorCode.BUSY,
               "worker " + settings.worker() + " has " + QUEUE + " requests to look at; ask again",
               BUSY_RETRY_MILLIS));
+    }
+  }
+
+  /** A request that waits for a thread, or has one. */
+  private record Answer(Front front, Request request, Handler handler) implements Runnable {
+    @Override
+    public void run() {
+      front.answer(request, handler);
     }
   }
 
@@ -138,13 +146,13 @@ final class Front {
     } catch (RuntimeException e) {
       String id = NUID.nextGlobal();
       LOG.error("request {} hit a fault", id, e);
-      refuse(
-          id,
-          request,
-          false,
-          new RequestException(
-              ErrorCode.INTERNAL, "a fault of the worker; its log has the details of " + id, e));
+      refuse(id, request, false, fault(id, e));
     }
+  }
+
+  static RequestException fault(String id, RuntimeException e) {
+    return new RequestException(
+        ErrorCode.INTERNAL, "a fault of the worker; its log has the details of " + id, e);
   }
 
   private static void check(Request request) throws RequestException {
@@ -166,8 +174,13 @@ final class Front {
   private void refuse(String id, Request request, boolean streamed, RequestException failure) {
     LOG.info("request {} refused: {} {}", id, failure.code(), failure.line());
     figures.countRefused();
+    // A thread that was told to stop has this one thing left to do, and the client would not do it.
+    boolean interrupted = Thread.interrupted();
     if (!replies.failure(id, request.replyTo(), streamed, failure)) {
       LOG.warn("request {}: its requester hears nothing", id);
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
     }
   }
 
@@ -182,9 +195,22 @@ final class Front {
       }
     }
     threads.shutdown();
-    if (!threads.awaitTermination(DRAIN.toMillis() * 2, TimeUnit.MILLISECONDS)) {
-      LOG.warn("{} requests are not answered", threads.getQueue().size());
-      threads.shutdownNow();
+    if (threads.awaitTermination(DRAIN.toMillis() * 2, TimeUnit.MILLISECONDS)) {
+      return;
+    }
+    // JetStream is away: another worker may see it sooner.
+    RequestException draining =
+        RequestException.retryAfter(
+            ErrorCode.DRAINING,
+            "worker " + settings.worker() + " is stopping; ask again",
+            BUSY_RETRY_MILLIS);
+    for (Runnable waiting : threads.shutdownNow()) {
+      if (waiting instanceof Answer answer) {
+        refuse(NUID.nextGlobal(), answer.request(), false, draining);
+      }
+    }
+    if (!threads.awaitTermination(DRAIN.toMillis(), TimeUnit.MILLISECONDS)) {
+      LOG.warn("{} requests are not answered", threads.getActiveCount());
     }
   }
 }

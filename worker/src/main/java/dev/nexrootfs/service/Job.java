@@ -14,6 +14,7 @@ import io.nats.client.impl.Headers;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
+import java.time.format.DateTimeParseException;
 import java.time.temporal.ChronoUnit;
 import java.util.HexFormat;
 import java.util.Optional;
@@ -56,13 +57,24 @@ record Job(
       throw new RequestException(
           ErrorCode.INVALID_FIELD, "a job without the header " + Subjects.BUILD_ID_HEADER);
     }
-    String deadline = headers.getFirst(DEADLINE_HEADER);
     return new Job(
         id,
         headers.getFirst(Subjects.REPLY_TO_HEADER),
         request,
         fingerprint(request),
-        Optional.ofNullable(deadline).map(Instant::parse));
+        deadline(headers));
+  }
+
+  private static Optional<Instant> deadline(Headers headers) throws RequestException {
+    String deadline = headers.getFirst(DEADLINE_HEADER);
+    try {
+      return Optional.ofNullable(deadline).map(Instant::parse);
+    } catch (DateTimeParseException e) {
+      throw new RequestException(
+          ErrorCode.INVALID_FIELD,
+          "a job whose header " + DEADLINE_HEADER + " is no time: " + deadline,
+          e);
+    }
   }
 
   Headers headers() {

@@ -37,6 +37,9 @@ final class JobIntake {
 
   private static final Duration OTHERS_TURN = Duration.ofSeconds(2);
 
+  /** Jobs of one namespace that are left to others before another namespace has its turn. */
+  private static final int MOST_LEFT = 32;
+
   private static final byte[] ONE =
       "{\"batch\":1,\"no_wait\":true}".getBytes(StandardCharsets.UTF_8);
 
@@ -91,18 +94,18 @@ final class JobIntake {
 
   /** Hears of new jobs: the stream's subjects are plain subjects, too. */
   void listen() {
-    store
-        .createDispatcher(
-            message -> {
-              String[] tokens = message.getSubject().substring(jobs.length() + 1).split("\\.", -1);
-              if (tokens[0].equals("build") && tokens.length == 3) {
-                offerNamespace(tokens[1]);
-              } else {
-                mayHaveWaiting = true;
-              }
-              news.release();
-            })
-        .subscribe(jobs + ".>");
+    store.createDispatcher(message -> heard(message.getSubject())).subscribe(jobs + ".>");
+  }
+
+  /** There is something under {@code subject}. */
+  private void heard(String subject) {
+    String[] tokens = subject.substring(jobs.length() + 1).split("\\.", -1);
+    if (tokens[0].equals("build") && tokens.length == 3) {
+      offerNamespace(tokens[1]);
+    } else {
+      mayHaveWaiting = true;
+    }
+    news.release();
   }
 
   /** Waits until there may be something to do. */
@@ -177,9 +180,9 @@ final class JobIntake {
     }
     mayHaveWaiting = false;
     try {
-      Optional<Delivery> delivery = pull(JobQueue.WAITING, ONE).flatMap(this::delivery);
-      mayHaveWaiting = mayHaveWaiting || delivery.isPresent();
-      return delivery;
+      Optional<Message> message = pull(JobQueue.WAITING, ".wait.", ONE);
+      mayHaveWaiting = mayHaveWaiting || isJob(message);
+      return message.flatMap(this::delivery);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return Optional.empty();
@@ -191,12 +194,18 @@ final class JobIntake {
 
   private Optional<Delivery> pullFrom(String namespace) {
     try {
-      Optional<Message> message = pull(Lanes.name(namespace), ONE_SOON);
+      Optional<Message> message = pull(Lanes.name(namespace), ".build.", ONE_SOON);
       if (message.isPresent() && isNobody(message.get())) {
         lanes.open(namespace);
-        message = pull(Lanes.name(namespace), ONE_SOON);
+        message = pull(Lanes.name(namespace), ".build.", ONE_SOON);
       }
-      return message.flatMap(this::delivery);
+      Optional<Delivery> delivery = message.flatMap(this::delivery);
+      // Behind one that was left to others there may be one to take.
+      for (int left = 1; isJob(message) && delivery.isEmpty() && left < MOST_LEFT; left++) {
+        message = pull(Lanes.name(namespace), ".build.", ONE_SOON);
+        delivery = message.flatMap(this::delivery);
+      }
+      return delivery;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return Optional.empty();
@@ -209,9 +218,11 @@ final class JobIntake {
   /**
    * Asks for one message. A message comes with the subject under which it lies in the stream, a
    * status with the subject that was asked from; so an answer that is late is told from another
-   * question's, and a message that is late is as good as any.
+   * question's. A message that is late is as good as any of its {@code kind}; one of the other kind
+   * goes back, for this is not the moment for it.
    */
-  private Optional<Message> pull(String consumer, byte[] what) throws InterruptedException {
+  private Optional<Message> pull(String consumer, String kind, byte[] what)
+      throws InterruptedException {
     String question = inbox + "." + ++questions;
     store.publish(
         "$JS.API.CONSUMER.MSG.NEXT." + settings.stream() + "." + consumer, question, what);
@@ -221,10 +232,21 @@ final class JobIntake {
       if (message == null) {
         return Optional.empty();
       }
-      if (!message.isStatusMessage() || message.getSubject().equals(question)) {
+      if (message.isStatusMessage()) {
+        if (message.getSubject().equals(question)) {
+          return Optional.of(message);
+        }
+      } else if (message.getSubject().startsWith(jobs + kind)) {
         return Optional.of(message);
+      } else {
+        store.publish(message.getReplyTo(), nak(Duration.ZERO));
+        heard(message.getSubject());
       }
     }
+  }
+
+  private static boolean isJob(Optional<Message> message) {
+    return message.isPresent() && !message.get().isStatusMessage();
   }
 
   /** There is no such consumer yet, or no more. */

@@ -178,6 +178,26 @@ final class JobQueue {
   }
 
   /**
+   * Checks that the server would take the job's message: it has every default in it, and headers,
+   * and is larger than what was asked.
+   *
+   * @throws RequestException {@code PAYLOAD_TOO_LARGE}
+   */
+  void checkSize(Job job) throws RequestException {
+    long bytes = job.headers().serializedLength() + (long) Protocol.write(job.request()).length;
+    long most = store.getServerInfo().getMaxPayload();
+    if (bytes > most) {
+      throw new RequestException(
+          ErrorCode.PAYLOAD_TOO_LARGE,
+          "the request has "
+              + bytes
+              + " bytes with what the queue adds, more than the server's max_payload of "
+              + most
+              + "; put agent, script and files into a bucket and name them as nats://BUCKET/object");
+    }
+  }
+
+  /**
    * A job in the stream.
    *
    * @param id its build id

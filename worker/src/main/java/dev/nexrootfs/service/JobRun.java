@@ -124,8 +124,14 @@ final class JobRun implements Progress {
         pool.intake().handBack(delivery, RETRY);
       }
     } catch (RuntimeException | Error e) {
-      LOG.error("build {} is left to another worker after a fault", job.id(), e);
-      pool.intake().handBack(delivery, RETRY);
+      JobAccount open = account;
+      if (open != null && open.tries() > MAX_TRIES) {
+        LOG.error("build {} is given up after a fault, and nobody is told", job.id(), e);
+        pool.intake().done(delivery);
+      } else {
+        LOG.error("build {} is left to another worker after a fault", job.id(), e);
+        pool.intake().handBack(delivery, RETRY);
+      }
       if (e instanceof VirtualMachineError fatal) {
         throw fatal;
       }

@@ -37,6 +37,7 @@ final class Replies {
   private static final long SOON_NANOS = NO_RESPONDERS.toNanos() / 2;
 
   private static final byte[] NOTHING = {};
+  private static final int SHOWN = 128;
 
   private final Connection front;
   private final SharedFlush flush;
@@ -92,17 +93,7 @@ final class Replies {
     try {
       long reconnects = front.getStatistics().getReconnects();
       for (Job job : jobs) {
-        String replyTo = job.replyTo();
-        if (replyTo != null && settings.isInbox(replyTo)) {
-          BuildReply reply = result.withId(job.id());
-          Headers headers = resultHeaders(reply);
-          var unheard =
-              front.requestWithTimeout(replyTo, headers, Protocol.write(reply), NO_RESPONDERS);
-          if (job.isStreamed()) {
-            front.publish(replyTo, NOTHING);
-          }
-          noteWhetherHeard(job.id(), unheard);
-        }
+        send(job, result.withId(job.id()));
       }
       flush.await();
       // What was written to a connection that then broke is lost, though the next one is flushed.
@@ -114,6 +105,29 @@ final class Replies {
       Thread.currentThread().interrupt();
       return false;
     }
+  }
+
+  private void send(Job job, BuildReply reply) {
+    String replyTo = job.replyTo();
+    if (replyTo == null || !settings.isInbox(replyTo)) {
+      return;
+    }
+    try {
+      var unheard =
+          front.requestWithTimeout(
+              replyTo, resultHeaders(reply), Protocol.write(reply), NO_RESPONDERS);
+      if (job.isStreamed()) {
+        front.publish(replyTo, NOTHING);
+      }
+      noteWhetherHeard(job.id(), unheard);
+    } catch (IllegalArgumentException e) {
+      cannotBeTold(job.id(), e);
+    }
+  }
+
+  /** An answer that the client does not take now will not be taken later. */
+  private static void cannotBeTold(String id, IllegalArgumentException e) {
+    LOG.error("build {}: its requester cannot be answered: {}", id, e.getMessage());
   }
 
   /** Sends the failure; whether the server has it. */
@@ -152,7 +166,8 @@ final class Replies {
       return true;
     }
     if (!settings.isInbox(replyTo)) {
-      LOG.warn("build {}: its reply subject \"{}\" is no inbox; nobody is answered", id, replyTo);
+      LOG.warn(
+          "build {}: its reply subject \"{}\" is no inbox; nobody is answered", id, shown(replyTo));
       return true;
     }
     long deadline = System.nanoTime() + AWAY_NANOS;
@@ -177,6 +192,9 @@ final class Replies {
           break;
         }
         Thread.sleep(PAUSE_MILLIS);
+      } catch (IllegalArgumentException e) {
+        cannotBeTold(id, e);
+        return true;
       } catch (TimeoutException | IllegalStateException e) {
         LOG.info("build {}: the answer is sent again: {}", id, e.getMessage());
       } catch (InterruptedException e) {
@@ -202,6 +220,11 @@ final class Replies {
                 LOG.info("build {}: its requester is gone", id);
               }
             });
+  }
+
+  /** A subject of a stranger's, as much of it as a log needs. */
+  static String shown(String subject) {
+    return subject.length() <= SHOWN ? subject : subject.substring(0, SHOWN) + "…";
   }
 
   /** Header values are ASCII. */

@@ -30,6 +30,12 @@ public record ServiceSettings(
   /** Inboxes of clients, and replies that a service import rewrites. */
   public static final List<String> USUAL_INBOXES = List.of("_INBOX.", "_R_.");
 
+  /**
+   * Longer reply subjects are no inboxes: with a reply subject of ours beside it, the protocol's
+   * line of 4096 bytes would not hold it.
+   */
+  private static final int MAX_INBOX = 1024;
+
   /** Checks the ranges. */
   public ServiceSettings {
     if (slots < 1) {
@@ -53,7 +59,8 @@ public record ServiceSettings(
    * harm in our name.
    */
   boolean isInbox(String subject) {
-    return inboxPrefixes.stream().anyMatch(subject::startsWith)
+    return subject.length() <= MAX_INBOX
+        && inboxPrefixes.stream().anyMatch(subject::startsWith)
         && subject.indexOf('*') < 0
         && subject.indexOf('>') < 0;
   }

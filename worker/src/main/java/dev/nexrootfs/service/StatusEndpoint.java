@@ -84,13 +84,13 @@ final class StatusEndpoint {
     // Another namespace's build is none that the requester may know of.
     return (id.isEmpty() ? Optional.<BuildStatus>empty() : pool.records().progress(id))
         .filter(status -> namespace.isEmpty() || namespace.get().equals(status.namespace()))
-        .orElseThrow(
-            () ->
-                new RequestException(
-                    ErrorCode.BUILD_NOT_FOUND,
-                    "nothing is known of build "
-                        + (key == null ? wanted.id() : key)
-                        + "; what has ended is forgotten after a day"));
+        .orElseThrow(() -> notFound(String.valueOf(key == null ? wanted.id() : key)));
+  }
+
+  private static RequestException notFound(String build) {
+    return new RequestException(
+        ErrorCode.BUILD_NOT_FOUND,
+        "nothing is known of build " + build + "; what has ended is forgotten after a day");
   }
 
   private void answer(String replyTo, BuildStatus status, boolean streamed) {
@@ -125,6 +125,19 @@ final class StatusEndpoint {
     }
   }
 
+  /** The record has expired, without an end. */
+  private void tellOfNothing(Follower follower) {
+    if (followers.remove(follower.replyTo()) != null) {
+      pool.replies().later(() -> fail(follower, notFound(follower.id())));
+    }
+  }
+
+  private void fail(Follower follower, RequestException why) {
+    if (!pool.replies().failure(follower.id(), follower.replyTo(), follower.streamed(), why)) {
+      LOG.warn("who follows build {} hears nothing any more", follower.id());
+    }
+  }
+
   /** A sign of life, and what was missed. */
   void lookAround() {
     for (Follower follower : followers.values()) {
@@ -132,6 +145,8 @@ final class StatusEndpoint {
         Optional<BuildStatus> now = pool.records().progress(follower.id());
         if (now.isPresent()) {
           tell(follower, now.get());
+        } else {
+          tellOfNothing(follower);
         }
       } catch (RequestException e) {
         LOG.debug("a follower of {} is told later: {}", follower.id(), e.line());
@@ -148,10 +163,7 @@ final class StatusEndpoint {
             "worker " + pool.settings().worker() + " is stopping; ask again",
             500);
     for (Follower follower : followers.values()) {
-      if (!pool.replies()
-          .failure(follower.id(), follower.replyTo(), follower.streamed(), draining)) {
-        LOG.warn("who follows build {} hears nothing any more", follower.id());
-      }
+      fail(follower, draining);
     }
     followers.clear();
   }

@@ -112,7 +112,7 @@ final class WaitingRoom {
       BuildStatus status = Protocol.read(value, BuildStatus.class);
       Build build = new Build(status.namespace(), status.fingerprint());
       List<Guest> here = of(build);
-      thread.execute(() -> answerAll(here, status));
+      thread.execute(guarded(() -> answerAll(here, status)));
     } catch (RejectedExecutionException e) {
       LOG.debug("those who wait are left to other workers: {}", e.getMessage());
     } catch (IOException e) {
@@ -162,14 +162,26 @@ final class WaitingRoom {
     if (due.add(build)) {
       try {
         thread.execute(
-            () -> {
-              due.remove(build);
-              settle(build);
-            });
+            guarded(
+                () -> {
+                  due.remove(build);
+                  settle(build);
+                }));
       } catch (RejectedExecutionException e) {
         LOG.debug("those who wait are left to other workers: {}", e.getMessage());
       }
     }
+  }
+
+  /** What hits a fault is done again by the next look around. */
+  private static Runnable guarded(Runnable task) {
+    return () -> {
+      try {
+        task.run();
+      } catch (RuntimeException e) {
+        LOG.error("some who wait are looked after later", e);
+      }
+    };
   }
 
   /** Looks after everyone; what was missed is found. */
