@@ -7,9 +7,25 @@ import org.jspecify.annotations.Nullable;
 
 /** Notes, while inputs are resolved, what their names meant. */
 public final class InputLog {
+  private final Progress progress;
   private final List<Dependencies.BucketObject> objects = new ArrayList<>();
   private @Nullable String manifest;
   private boolean local;
+
+  /** For inputs that are wanted until they are there. */
+  public InputLog() {
+    this(Progress.NONE);
+  }
+
+  /** An empty one, of a build that {@code progress} may stop. */
+  InputLog(Progress progress) {
+    this.progress = progress;
+  }
+
+  /** Stops the build where nobody wants it any more, however slowly its inputs come. */
+  void check() {
+    progress.check();
+  }
 
   void object(Dependencies.BucketObject object) {
     objects.add(object);

@@ -18,7 +18,9 @@ import dev.nexrootfs.store.ObjectDownload.Way;
 import dev.nexrootfs.store.ObjectLocation;
 import dev.nexrootfs.store.StoreException;
 import dev.nexrootfs.store.StoredObject;
+import java.io.FilterOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.channels.FileChannel;
@@ -105,7 +107,7 @@ public final class Inputs {
       log.localFile();
       return archive(reference.substring(DOCKER_ARCHIVE.length()), platform);
     }
-    Image image = fromRegistry(reference, platform);
+    Image image = fromRegistry(reference, platform, log);
     if (!reference.contains("@")) {
       log.manifest(image.manifestDigest().text());
     }
@@ -122,7 +124,7 @@ public final class Inputs {
     return image.manifestDigest().text();
   }
 
-  private Image fromRegistry(String reference, Platform platform)
+  private Image fromRegistry(String reference, Platform platform, InputLog log)
       throws IOException, RequestException {
     Matcher transport = OTHER_TRANSPORT.matcher(reference);
     if (transport.lookingAt()) {
@@ -151,7 +153,7 @@ public final class Inputs {
                 new RequestException(
                     ErrorCode.SOURCE_NOT_ALLOWED,
                     "image: this worker pulls from no registry, so it has no " + parsed))
-        .open(parsed, platform);
+        .open(parsed, platform, log::check);
   }
 
   /**
@@ -166,7 +168,7 @@ public final class Inputs {
       return spoolObject(field, source, log);
     }
     if (source.startsWith(HTTPS) || source.startsWith("http://")) {
-      return spoolWebFile(field, source);
+      return spoolWebFile(field, source, log);
     }
     log.localFile();
     Path file = paths.resolve(field, source);
@@ -174,7 +176,7 @@ public final class Inputs {
       throw new RequestException(
           ErrorCode.INPUT_NOT_FOUND, field + ": " + source + " is not a file");
     }
-    return cache.spool(field + " " + source, target -> Files.copy(file, target));
+    return cache.spool(field + " " + source, target -> Files.copy(file, wanted(target, log)));
   }
 
   /**
@@ -201,7 +203,18 @@ public final class Inputs {
     return spooled;
   }
 
-  private SpooledInput spoolWebFile(String field, String source)
+  /** What is written to {@code target} as long as the build is wanted. */
+  private static OutputStream wanted(OutputStream target, InputLog log) {
+    return new FilterOutputStream(target) {
+      @Override
+      public void write(byte[] bytes, int offset, int length) throws IOException {
+        log.check();
+        out.write(bytes, offset, length);
+      }
+    };
+  }
+
+  private SpooledInput spoolWebFile(String field, String source, InputLog log)
       throws IOException, RequestException {
     Matcher matcher = WEB_FILE.matcher(source);
     String shown = source.replaceFirst("[?].*?(@|$)", "$1");
@@ -229,7 +242,7 @@ public final class Inputs {
                     field + ": this worker fetches nothing from the web; put it into a bucket"));
     try (WebFile file = web.file(uri)) {
       SpooledInput spooled =
-          cache.spool(field + " " + shown, target -> file.body().transferTo(target));
+          cache.spool(field + " " + shown, target -> file.body().transferTo(wanted(target, log)));
       return verified(field, shown, digest, spooled);
     } catch (RegistryException e) {
       if (e.reason() == RegistryException.Reason.NOT_FOUND) {
@@ -294,7 +307,7 @@ public final class Inputs {
       throw new RequestException(ErrorCode.INVALID_FIELD, field + ": " + e.getMessage(), e);
     }
     buckets.check(field, location);
-    SpooledInput spooled = copyObject(field, location);
+    SpooledInput spooled = copyObject(field, location, log);
     if (location.digest().isPresent()) {
       return verified(field, location, location.digest().get(), spooled);
     }
@@ -304,7 +317,7 @@ public final class Inputs {
     return spooled;
   }
 
-  private SpooledInput copyObject(String field, ObjectLocation location)
+  private SpooledInput copyObject(String field, ObjectLocation location, InputLog log)
       throws IOException, RequestException {
     ObjectLocation place =
         buckets
@@ -317,13 +330,15 @@ public final class Inputs {
     StoredObject object = bucket.find(place.object()).orElseThrow(() -> noObject(field, place));
     String what = field + " " + location;
     try {
-      return cache.spool(what, target -> bucket.read(object, Way.CONSUMER, target, QUIET));
+      return cache.spool(
+          what, target -> bucket.read(object, Way.CONSUMER, wanted(target, log), QUIET));
     } catch (StoreException e) {
       if (e.reason() != StoreException.Reason.LEFT_OUT) {
         throw e;
       }
       LOG.warn("{}; beginning anew", e.getMessage());
-      return cache.spool(what, target -> bucket.read(object, Way.LEADER, target, QUIET));
+      return cache.spool(
+          what, target -> bucket.read(object, Way.LEADER, wanted(target, log), QUIET));
     }
   }
 

@@ -50,7 +50,8 @@ public final class PoolBlobs implements BlobExchange, Closeable {
   }
 
   @Override
-  public boolean fetch(Descriptor blob, OutputStream target) throws IOException {
+  public boolean fetch(Descriptor blob, OutputStream target, Runnable stillWanted)
+      throws IOException {
     String object = object(blob.digest());
     try {
       while (!Thread.currentThread().isInterrupted()) {
@@ -62,6 +63,7 @@ public final class PoolBlobs implements BlobExchange, Closeable {
           return wasStoredMeanwhile(blob, object, lease.get(), target);
         }
         while (leases.isHeld(object) && bucket.find(object).isEmpty()) {
+          stillWanted.run();
           LockSupport.parkNanos(POLL_NANOS);
         }
       }

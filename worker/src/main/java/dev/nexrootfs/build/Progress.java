@@ -14,4 +14,10 @@ public interface Progress {
    * @param message one line for a person
    */
   void report(Phase phase, int percent, String message);
+
+  /**
+   * Called often where there is nothing to report; it may throw, as {@link #report} may, to stop
+   * the build.
+   */
+  default void check() {}
 }

@@ -26,10 +26,14 @@ public record RegistryImages(Registries registries, BlobCache blobs) {
   /**
    * The image that {@code reference} has for {@code platform}: its documents read and verified, its
    * layers not yet. Closing its blobs is the caller's.
+   *
+   * @param stillWanted called while blobs come, and while another worker is waited for that gets
+   *     one; what it throws ends that
    */
-  public Image open(ImageReference reference, Platform platform) throws IOException {
+  public Image open(ImageReference reference, Platform platform, Runnable stillWanted)
+      throws IOException {
     RegistryRepository repository = registries.repository(reference);
-    BlobSource cached = blobs.over(repository);
+    BlobSource cached = blobs.over(repository, stillWanted);
     Descriptor root = resolve(repository);
     return ManifestReader.read(cached, root, platform);
   }

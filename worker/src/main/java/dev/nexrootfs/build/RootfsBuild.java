@@ -99,7 +99,7 @@ public final class RootfsBuild {
     scripts.admit(request);
     Stopwatch stopwatch = new Stopwatch();
     progress.report(Phase.RESOLVE, Phase.RESOLVE.percent(), "resolving the inputs");
-    InputLog log = new InputLog();
+    InputLog log = new InputLog(progress);
     try (ResolvedInputs resolved = ResolvedInputs.of(request, inputs, log)) {
       BuildKey key = BuildKey.of(request, resolved, sourceDateEpoch);
       stopwatch.lap(Phase.RESOLVE);

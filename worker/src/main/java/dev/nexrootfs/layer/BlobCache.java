@@ -32,19 +32,25 @@ public final class BlobCache {
     return directory.size(CacheDirectory.Kind.BLOBS, digest);
   }
 
-  /** The blobs of {@code origin}, by way of the cache. */
-  public BlobSource over(BlobSource origin) {
-    return new CachedBlobs(origin);
+  /**
+   * The blobs of {@code origin}, by way of the cache.
+   *
+   * @param stillWanted called while blobs are read or waited for; what it throws ends that
+   */
+  public BlobSource over(BlobSource origin, Runnable stillWanted) {
+    return new CachedBlobs(origin, stillWanted);
   }
 
   private final class CachedBlobs implements BlobSource {
     private final BlobSource origin;
+    private final Runnable stillWanted;
 
     /** Blobs whose cached bytes were bad, so that the origin is not to blame. */
     private final Set<Digest> dropped = ConcurrentHashMap.newKeySet();
 
-    CachedBlobs(BlobSource origin) {
+    CachedBlobs(BlobSource origin, Runnable stillWanted) {
       this.origin = origin;
+      this.stillWanted = stillWanted;
     }
 
     @Override
@@ -59,7 +65,8 @@ public final class BlobCache {
         if (present.isPresent()) {
           return new CachedStream(this, blob, present.get());
         }
-        FileLocks.Held lock = directory.exclusive(CacheDirectory.Kind.BLOBS, blob.digest());
+        FileLocks.Held lock =
+            directory.exclusive(CacheDirectory.Kind.BLOBS, blob.digest(), stillWanted);
         try {
           if (size(blob.digest()).isEmpty()) {
             BlobDownload download = download(blob, lock);
@@ -83,7 +90,8 @@ public final class BlobCache {
     private BlobDownload download(Descriptor blob, FileLocks.Held lock) throws IOException {
       CachePart part = directory.part(CacheDirectory.Kind.BLOBS, blob.digest());
       try {
-        BlobDownload download = new BlobDownload(blob, origin, part, lock, exchange, this::reopen);
+        BlobDownload download =
+            new BlobDownload(blob, origin, part, lock, exchange, this::reopen, stillWanted);
         if (part.channel().size() == 0) {
           fromPool(blob, part, download);
         }
@@ -98,7 +106,7 @@ public final class BlobCache {
     private void fromPool(Descriptor blob, CachePart part, BlobDownload download)
         throws IOException {
       PartStream target = new PartStream(part, blob.size());
-      boolean there = exchange.fetch(blob, target);
+      boolean there = exchange.fetch(blob, target, stillWanted);
       if (there && !target.isTooLong && part.channel().size() == blob.size()) {
         try {
           download.verifyAll();
@@ -127,7 +135,8 @@ public final class BlobCache {
     @SuppressWarnings("try") // the lock is held, not used
     void drop(Descriptor blob) throws IOException {
       dropped.add(blob.digest());
-      try (FileLocks.Held lock = directory.exclusive(CacheDirectory.Kind.BLOBS, blob.digest())) {
+      try (FileLocks.Held lock =
+          directory.exclusive(CacheDirectory.Kind.BLOBS, blob.digest(), stillWanted)) {
         directory.remove(CacheDirectory.Kind.BLOBS, blob.digest());
       }
     }

@@ -21,6 +21,7 @@ final class BlobDownload extends InputStream {
   private final FileLocks.Held lock;
   private final BlobExchange exchange;
   private final Reopen reopen;
+  private final Runnable stillWanted;
   private final boolean resumed;
   private InputStream verifying;
   private boolean complete;
@@ -38,7 +39,8 @@ final class BlobDownload extends InputStream {
       CachePart part,
       FileLocks.Held lock,
       BlobExchange exchange,
-      Reopen reopen)
+      Reopen reopen,
+      Runnable stillWanted)
       throws IOException {
     this.blob = blob;
     this.origin = origin;
@@ -46,6 +48,7 @@ final class BlobDownload extends InputStream {
     this.lock = lock;
     this.exchange = exchange;
     this.reopen = reopen;
+    this.stillWanted = stillWanted;
     if (part.channel().size() > blob.size()) {
       part.channel().truncate(0);
     }
@@ -88,6 +91,7 @@ final class BlobDownload extends InputStream {
 
   @Override
   public int read(byte[] target, int offset, int length) throws IOException {
+    stillWanted.run();
     try {
       int got = verifying.read(target, offset, length);
       if (got < 0 && !complete) {

@@ -13,7 +13,7 @@ public interface BlobExchange {
   BlobExchange NONE =
       new BlobExchange() {
         @Override
-        public boolean fetch(Descriptor blob, OutputStream target) {
+        public boolean fetch(Descriptor blob, OutputStream target, Runnable stillWanted) {
           return false;
         }
 
@@ -38,9 +38,10 @@ public interface BlobExchange {
    * Writes the blob to {@code target}, where the pool has it or another worker is getting it.
    * Otherwise this worker is the one to get it, and says {@link #offer} or {@link #giveUp}.
    *
+   * @param stillWanted called while another worker is waited for; what it throws ends that
    * @return whether it was written; its bytes are not verified
    */
-  boolean fetch(Descriptor blob, OutputStream target) throws IOException;
+  boolean fetch(Descriptor blob, OutputStream target, Runnable stillWanted) throws IOException;
 
   /** This worker has the blob, verified. Returns at once. */
   void offer(Descriptor blob, Opener opener);

@@ -176,8 +176,8 @@ public final class CacheDirectory {
   }
 
   /** Waits until nobody else reads or writes {@code digest}. */
-  FileLocks.Held exclusive(Kind kind, Digest digest) throws IOException {
-    return locks.exclusive(name(kind, digest), OTHERS);
+  FileLocks.Held exclusive(Kind kind, Digest digest, Runnable stillWanted) throws IOException {
+    return locks.exclusive(name(kind, digest), OTHERS, stillWanted);
   }
 
   /**
@@ -226,7 +226,7 @@ public final class CacheDirectory {
    */
   @SuppressWarnings("try") // the lock is held, not used
   void makeRoom(long more) throws IOException {
-    try (FileLocks.Held room = locks.exclusive(ROOM_LOCK, ROOM)) {
+    try (FileLocks.Held room = locks.exclusive(ROOM_LOCK, ROOM, () -> {})) {
       List<Stored> stored = stored();
       long used = more + inputBytes() + stored.stream().mapToLong(Stored::bytes).sum();
       for (Stored next : stored) {

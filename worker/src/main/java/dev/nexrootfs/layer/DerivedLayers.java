@@ -56,7 +56,7 @@ public final class DerivedLayers {
     if (present.isPresent()) {
       return present.get();
     }
-    try (FileLocks.Held lock = directory.exclusive(Kind.DERIVED, key)) {
+    try (FileLocks.Held lock = directory.exclusive(Kind.DERIVED, key, () -> {})) {
       Optional<Derived> meanwhile = read(key);
       return meanwhile.isPresent() ? meanwhile.get() : compute(key, computation);
     }
@@ -130,7 +130,7 @@ public final class DerivedLayers {
 
   @SuppressWarnings("try") // the lock is held, not used
   private void store(Digest diffId, SpooledInput computed) throws IOException {
-    try (FileLocks.Held lock = directory.exclusive(Kind.LAYERS, diffId);
+    try (FileLocks.Held lock = directory.exclusive(Kind.LAYERS, diffId, () -> {});
         CachePart part = directory.part(Kind.LAYERS, diffId)) {
       part.channel().truncate(0);
       ByteBuffer buffer = ByteBuffer.allocate(BUFFER_BYTES);

@@ -92,12 +92,16 @@ final class FileLocks {
 
   /** Waits until {@code name} can be had beside other shared holders. */
   Held shared(String name, Duration patience) throws IOException {
-    return await(name, true, patience);
+    return await(name, true, patience, () -> {});
   }
 
-  /** Waits until nobody else holds {@code name}. */
-  Held exclusive(String name, Duration patience) throws IOException {
-    return await(name, false, patience);
+  /**
+   * Waits until nobody else holds {@code name}.
+   *
+   * @param stillWanted called while waiting; what it throws ends that
+   */
+  Held exclusive(String name, Duration patience, Runnable stillWanted) throws IOException {
+    return await(name, false, patience, stillWanted);
   }
 
   /** The lock, where nobody holds it now. */
@@ -105,7 +109,8 @@ final class FileLocks {
     return attempt(position(name), false);
   }
 
-  private Held await(String name, boolean shared, Duration patience) throws IOException {
+  private Held await(String name, boolean shared, Duration patience, Runnable stillWanted)
+      throws IOException {
     long position = position(name);
     long start = System.nanoTime();
     while (true) {
@@ -118,6 +123,7 @@ final class FileLocks {
         throw new IOException(
             "waited in vain for another worker that holds " + name + " in " + file);
       }
+      stillWanted.run();
       LockSupport.parkNanos(POLL_NANOS);
     }
   }

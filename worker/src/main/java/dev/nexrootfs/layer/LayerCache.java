@@ -114,7 +114,8 @@ public final class LayerCache {
   private void decodeOnce(
       Image.Layer layer, BlobSource blobs, boolean corrupt, LongConsumer progress)
       throws IOException {
-    try (FileLocks.Held lock = directory.exclusive(Kind.LAYERS, layer.diffId())) {
+    try (FileLocks.Held lock =
+        directory.exclusive(Kind.LAYERS, layer.diffId(), () -> progress.accept(0))) {
       if (corrupt) {
         directory.remove(Kind.LAYERS, layer.diffId());
       }

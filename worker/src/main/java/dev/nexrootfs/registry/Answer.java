@@ -2,6 +2,7 @@ package dev.nexrootfs.registry;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.ByteArrayOutputStream;
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
@@ -25,6 +26,7 @@ record Answer(int status, HttpHeaders headers, InputStream body, URI from, boole
     implements Closeable {
   private static final int MAX_ERROR_BYTES = 1 << 16;
   private static final int MAX_ERROR_TEXT = 300;
+  private static final Duration DOCUMENT = Duration.ofSeconds(30);
   private static final ObjectMapper JSON = new ObjectMapper();
 
   boolean isSuccess() {
@@ -67,10 +69,41 @@ record Answer(int status, HttpHeaders headers, InputStream body, URI from, boole
     }
   }
 
+  /**
+   * A document of {@code most} bytes or fewer, which comes at once or not at all; of a longer one
+   * {@code most} bytes.
+   *
+   * @throws RegistryException {@code FAILED} where it drips
+   */
+  byte[] document(int most) throws IOException {
+    long deadline = System.nanoTime() + DOCUMENT.toNanos();
+    ByteArrayOutputStream document = new ByteArrayOutputStream();
+    byte[] buffer = new byte[1 << 13];
+    while (document.size() < most) {
+      int got = body.read(buffer, 0, Math.min(buffer.length, most - document.size()));
+      if (got < 0) {
+        break;
+      }
+      document.write(buffer, 0, got);
+      if (System.nanoTime() - deadline > 0) {
+        throw new RegistryException(
+            RegistryException.Reason.FAILED,
+            Transport.shown(from)
+                + " sends a document too slowly: "
+                + document.size()
+                + " bytes in "
+                + DOCUMENT.toSeconds()
+                + " s",
+            null);
+      }
+    }
+    return document.toByteArray();
+  }
+
   /** What the error's body says, for a person: the first error of distribution-spec's form. */
   String errorText() {
     try {
-      JsonNode error = JSON.readTree(body.readNBytes(MAX_ERROR_BYTES)).path("errors").path(0);
+      JsonNode error = JSON.readTree(document(MAX_ERROR_BYTES)).path("errors").path(0);
       String text =
           (error.path("code").asText("") + " " + error.path("message").asText("")).strip();
       String line = text.replaceAll("[\\p{Cntrl}]+", " ");

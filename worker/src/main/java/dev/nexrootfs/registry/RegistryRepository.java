@@ -107,7 +107,7 @@ public final class RegistryRepository implements BlobSource {
             reference.repository(),
             "/manifests/" + tagOrDigest,
             acceptManifests())) {
-      byte[] bytes = answer.body().readNBytes(ManifestReader.MAX_DOCUMENT_BYTES + 1);
+      byte[] bytes = answer.document(ManifestReader.MAX_DOCUMENT_BYTES + 1);
       if (bytes.length > ManifestReader.MAX_DOCUMENT_BYTES) {
         throw new InvalidImageException(
             endpoint.name()

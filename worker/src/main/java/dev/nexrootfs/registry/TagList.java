@@ -30,7 +30,7 @@ final class TagList {
   static List<String> near(
       RegistryClient client, Endpoint endpoint, String repository, String wanted) {
     try (Answer answer = client.request("GET", endpoint, repository, "/tags/list", Map.of())) {
-      JsonNode list = JSON.readTree(answer.body().readNBytes(MAX_BYTES)).path("tags");
+      JsonNode list = JSON.readTree(answer.document(MAX_BYTES)).path("tags");
       List<String> tags = new ArrayList<>();
       for (JsonNode tag : list) {
         if (list.isArray() && tag.isTextual() && TAG.matcher(tag.asText()).matches()) {

@@ -212,7 +212,7 @@ final class Tokens {
     if (!answer.isSuccess()) {
       throw new IOException(service + " answers " + answer.status() + answer.errorText());
     }
-    byte[] body = answer.body().readNBytes(MAX_TOKEN_BYTES + 1);
+    byte[] body = answer.document(MAX_TOKEN_BYTES + 1);
     if (body.length > MAX_TOKEN_BYTES) {
       throw new RegistryException(
           RegistryException.Reason.FAILED,

@@ -87,13 +87,15 @@ final class BucketSink implements ImageSink {
             progress,
             fence);
     if (request.wantsGzip()) {
-      storeGzip(bucket, stored, image);
+      long size = image.size();
+      storeGzip(bucket, stored, image, done -> progress.accept(size));
     }
     return linked(bucket, stored, request);
   }
 
   /** The image compressed, and then the digest of that: whoever sees the digest sees both. */
-  private static void storeGzip(ObjectBucket bucket, StoredObject stored, Ext4Image image)
+  private static void storeGzip(
+      ObjectBucket bucket, StoredObject stored, Ext4Image image, LongConsumer progress)
       throws IOException {
     StoredObject compressed =
         bucket.putIfAbsent(
@@ -101,7 +103,7 @@ final class BucketSink implements ImageSink {
             "compressed, " + stored.location(),
             Map.of("nex-rootfs-of", stored.name()),
             () -> new GzipStream(image.stream()),
-            done -> {});
+            progress);
     byte[] hex = compressed.sha256().getBytes(StandardCharsets.US_ASCII);
     var unused =
         bucket.putIfAbsent(

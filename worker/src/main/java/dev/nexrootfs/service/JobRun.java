@@ -257,6 +257,11 @@ final class JobRun implements Progress {
     return new JobEnd(pool, delivery, account(), this::outage);
   }
 
+  @Override
+  public void check() {
+    checkStop();
+  }
+
   private JobAccount account() {
     JobAccount mine = account;
     if (mine == null) {

@@ -35,6 +35,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CancellationException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -108,6 +109,14 @@ class InputsIT {
           Digest.sha256(agent).toString(),
           inputs,
           web.url("/agent") + "@" + Digest.sha256(tar));
+      web.on("GET /drips", ScriptedRegistry.dripping());
+      assertThatThrownBy(
+              () ->
+                  inputs.spool(
+                      "agent",
+                      web.url("/drips") + "@" + Digest.sha256(agent),
+                      new InputLog(new WantedFor(20))))
+          .isInstanceOf(CancellationException.class);
       refused(
           ErrorCode.INPUT_NOT_FOUND, "404", inputs, web.url("/none") + "@" + Digest.sha256(agent));
       refused(ErrorCode.INVALID_FIELD, "@sha256:HEX", inputs, web.url("/agent"));
@@ -294,5 +303,24 @@ class InputsIT {
     assertThatThrownBy(() -> local().image("docker-archive:" + file, AMD64, new InputLog()))
         .isInstanceOf(IOException.class)
         .hasMessageContaining("cannot be decompressed");
+  }
+
+  /** Nobody wants the build any more after some questions. */
+  private static final class WantedFor implements Progress {
+    private int left;
+
+    WantedFor(int questions) {
+      left = questions;
+    }
+
+    @Override
+    public void report(Phase phase, int percent, String message) {}
+
+    @Override
+    public void check() {
+      if (left-- == 0) {
+        throw new CancellationException();
+      }
+    }
   }
 }

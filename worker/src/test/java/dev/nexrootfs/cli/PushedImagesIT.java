@@ -339,7 +339,10 @@ class PushedImagesIT {
             "test/1")) {
       Image image =
           new RegistryImages(registries, new BlobCache(cache, BlobExchange.NONE))
-              .open(ImageReference.parse(from.host() + "/" + name), Platform.parse(platform));
+              .open(
+                  ImageReference.parse(from.host() + "/" + name),
+                  Platform.parse(platform),
+                  () -> {});
       List<DecodedLayer> decoded = LayerPull.of(image, layers, Progress.NONE);
       LayerMerge merge = new LayerMerge();
       for (DecodedLayer layer : decoded) {

@@ -100,7 +100,7 @@ class BlobCacheTest {
   }
 
   private BlobSource over(BlobSource origin) {
-    return new BlobCache(cache, BlobExchange.NONE).over(origin);
+    return new BlobCache(cache, BlobExchange.NONE).over(origin, () -> {});
   }
 
   private Path file() {
@@ -204,7 +204,8 @@ class BlobCacheTest {
     }
 
     @Override
-    public boolean fetch(Descriptor wanted, OutputStream target) throws IOException {
+    public boolean fetch(Descriptor wanted, OutputStream target, Runnable stillWanted)
+        throws IOException {
       said.add("fetch");
       target.write(copy);
       return copy.length > 0;
@@ -234,7 +235,7 @@ class BlobCacheTest {
   void blobThatThePoolHasIsNotAskedOfTheRegistry() throws Exception {
     Pool pool = new Pool(bytes);
     Origin origin = origin();
-    assertThat(read(new BlobCache(cache, pool).over(origin))).isEqualTo(bytes);
+    assertThat(read(new BlobCache(cache, pool).over(origin, () -> {}))).isEqualTo(bytes);
     assertThat(origin.asked).isEmpty();
     assertThat(pool.said).containsExactly("fetch", "offer true");
   }
@@ -243,7 +244,7 @@ class BlobCacheTest {
   void blobThatThePoolMissesIsOfferedToIt() throws Exception {
     Pool pool = new Pool(new byte[0]);
     Origin origin = origin();
-    assertThat(read(new BlobCache(cache, pool).over(origin))).isEqualTo(bytes);
+    assertThat(read(new BlobCache(cache, pool).over(origin, () -> {}))).isEqualTo(bytes);
     assertThat(origin.asked).containsExactly(0L);
     assertThat(pool.said).containsExactly("fetch", "offer true");
   }
@@ -254,7 +255,7 @@ class BlobCacheTest {
       Files.deleteIfExists(file());
       Pool pool = new Pool(copy);
       Origin origin = origin();
-      assertThat(read(new BlobCache(cache, pool).over(origin))).isEqualTo(bytes);
+      assertThat(read(new BlobCache(cache, pool).over(origin, () -> {}))).isEqualTo(bytes);
       assertThat(origin.asked).containsExactly(0L);
       assertThat(pool.said).containsExactly("fetch", "reject", "offer true");
     }
@@ -263,7 +264,7 @@ class BlobCacheTest {
   @Test
   void downloadThatFailsIsGivenUpBeforeThePool() throws Exception {
     Pool pool = new Pool(new byte[0]);
-    assertThatThrownBy(() -> read(new BlobCache(cache, pool).over(new Origin(bytes, 10))))
+    assertThatThrownBy(() -> read(new BlobCache(cache, pool).over(new Origin(bytes, 10), () -> {})))
         .hasMessage("cut off");
     assertThat(pool.said).containsExactly("fetch", "give up");
   }

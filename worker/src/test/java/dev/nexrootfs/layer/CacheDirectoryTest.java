@@ -44,7 +44,7 @@ class CacheDirectoryTest {
   /** Writes file {@code number}, last used so many minutes ago. */
   private void write(CacheDirectory cache, int number, int minutesAgo) throws IOException {
     byte[] bytes = content(number);
-    try (FileLocks.Held lock = cache.exclusive(Kind.BLOBS, digest(number));
+    try (FileLocks.Held lock = cache.exclusive(Kind.BLOBS, digest(number), () -> {});
         CachePart part = cache.part(Kind.BLOBS, digest(number))) {
       assertThat(lock).isNotNull();
       for (int at = 0; at < SIZE; at += 1000) {
@@ -118,7 +118,7 @@ class CacheDirectoryTest {
   void singleWriteThatIsLargerThanTheLimitIsRefusedBeforeItIsMade() throws Exception {
     CacheDirectory cache = open();
     byte[] large = new byte[(int) LIMIT + 1];
-    try (FileLocks.Held lock = cache.exclusive(Kind.LAYERS, Digest.sha256(large));
+    try (FileLocks.Held lock = cache.exclusive(Kind.LAYERS, Digest.sha256(large), () -> {});
         CachePart part = cache.part(Kind.LAYERS, Digest.sha256(large))) {
       assertThat(lock).isNotNull();
       assertThatThrownBy(() -> part.append(0, large, 0, large.length))
@@ -160,7 +160,7 @@ class CacheDirectoryTest {
   @Test
   void partThatNobodyWentOnWithIsSweptAndOneThatIsBeingWrittenNot() throws Exception {
     CacheDirectory cache = open();
-    try (FileLocks.Held lock = cache.exclusive(Kind.BLOBS, digest(1))) {
+    try (FileLocks.Held lock = cache.exclusive(Kind.BLOBS, digest(1), () -> {})) {
       assertThat(lock).isNotNull();
       for (int number : new int[] {1, 2}) {
         try (CachePart part = cache.part(Kind.BLOBS, digest(number))) {

@@ -6,6 +6,7 @@ import com.sun.net.httpserver.HttpServer;
 import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsServer;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -173,6 +174,20 @@ public final class ScriptedRegistry implements AutoCloseable {
       }
       exchange.sendResponseHeaders(from > 0 ? 206 : 200, body.length - from);
       exchange.getResponseBody().write(body, from, body.length - from);
+    };
+  }
+
+  /** Sends a little again and again, until the client has enough of it. */
+  public static Reply dripping() {
+    return exchange -> {
+      exchange.sendResponseHeaders(200, 0);
+      try (OutputStream out = exchange.getResponseBody()) {
+        while (true) {
+          out.write(new byte[200]);
+          out.flush();
+          Thread.sleep(20);
+        }
+      }
     };
   }
 

@@ -8,6 +8,7 @@ import dev.nexrootfs.protocol.ErrorBody;
 import dev.nexrootfs.protocol.ErrorCode;
 import dev.nexrootfs.protocol.Protocol;
 import dev.nexrootfs.protocol.Subjects;
+import dev.nexrootfs.registry.ScriptedRegistry;
 import io.nats.client.JetStreamManagement;
 import io.nats.client.Message;
 import io.nats.client.NUID;
@@ -205,5 +206,25 @@ class PoolRefusalsIT extends PoolCase {
       assertThat(error(one).code()).isEqualTo(ErrorCode.DRAINING);
       assertThat(one.nextMessage(Duration.ofMillis(10))).isNull();
     }
+  }
+
+  @Test
+  void buildWhoseBaseImageDripsEndsAtItsDeadlineAndGivesItsSlotBack() throws Exception {
+    pool.worker("without-cache", 1);
+    Gate gate = new Gate();
+    gate.open();
+    String name = gate.image.substring(gate.image.indexOf('/') + 1);
+    Path layout = directory.resolve(name);
+    JsonNode index = JSON.readTree(layout.resolve("index.json").toFile());
+    String digest = index.at("/manifests/0/digest").asText();
+    Path blobs = layout.resolve("blobs/sha256");
+    JsonNode manifest = JSON.readTree(blobs.resolve(digest.substring(7)).toFile());
+    String config = manifest.at("/config/digest").asText();
+    registry.on("GET /v2/" + name + "/blobs/" + config, ScriptedRegistry.dripping());
+    Subscription late = build(request(gate.image, ",\"timeoutSeconds\":2"));
+    long start = System.nanoTime();
+    assertThat(error(late).code()).isEqualTo(ErrorCode.TIMED_OUT);
+    assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(15));
+    reply(build(request(base, "")));
   }
 }
