@@ -3,6 +3,8 @@ package dev.nexrootfs.service;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.nexrootfs.oci.Digest;
 import dev.nexrootfs.protocol.BuildState;
 import dev.nexrootfs.protocol.ErrorBody;
 import dev.nexrootfs.protocol.ErrorCode;
@@ -210,18 +212,25 @@ class PoolRefusalsIT extends PoolCase {
 
   @Test
   void buildWhoseBaseImageDripsEndsAtItsDeadlineAndGivesItsSlotBack() throws Exception {
-    pool.worker("without-cache", 1);
-    Gate gate = new Gate();
-    gate.open();
-    String name = gate.image.substring(gate.image.indexOf('/') + 1);
-    Path layout = directory.resolve(name);
-    JsonNode index = JSON.readTree(layout.resolve("index.json").toFile());
-    String digest = index.at("/manifests/0/digest").asText();
-    Path blobs = layout.resolve("blobs/sha256");
-    JsonNode manifest = JSON.readTree(blobs.resolve(digest.substring(7)).toFile());
-    String config = manifest.at("/config/digest").asText();
-    registry.on("GET /v2/" + name + "/blobs/" + config, ScriptedRegistry.dripping());
-    Subscription late = build(request(gate.image, ",\"timeoutSeconds\":2"));
+    pool.worker("w", 1);
+    String type = "application/vnd.oci.image.manifest.v1+json";
+    ObjectNode manifest = JSON.createObjectNode().put("schemaVersion", 2).put("mediaType", type);
+    manifest
+        .putObject("config")
+        .put("mediaType", "application/vnd.oci.image.config.v1+json")
+        .put("digest", Digest.sha256(bytes("never whole")).text())
+        .put("size", 1 << 20);
+    manifest.putArray("layers");
+    byte[] document = bytes(manifest.toString());
+    registry
+        .on("HEAD /v2/drips/manifests/latest", ScriptedRegistry.status(405))
+        .on(
+            "GET /v2/drips/manifests/latest",
+            ScriptedRegistry.body(200, document, "Content-Type", type))
+        .on(
+            "GET /v2/drips/blobs/" + manifest.at("/config/digest").asText(),
+            ScriptedRegistry.dripping());
+    Subscription late = build(request(registry.host() + "/drips", ",\"timeoutSeconds\":2"));
     long start = System.nanoTime();
     assertThat(error(late).code()).isEqualTo(ErrorCode.TIMED_OUT);
     assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(15));
