@@ -17,6 +17,7 @@ import dev.nexrootfs.store.Buckets;
 import dev.nexrootfs.store.Denial;
 import dev.nexrootfs.store.StoreException;
 import io.nats.client.Connection;
+import io.nats.client.ConnectionListener;
 import io.nats.client.JetStreamApiException;
 import io.nats.client.NUID;
 import java.io.IOException;
@@ -52,6 +53,7 @@ final class WorkerCommand implements Callable<Integer> {
   private final CountDownLatch stop = new CountDownLatch(1);
   private final CountDownLatch ended = new CountDownLatch(1);
   private volatile int status = 1;
+  private volatile boolean isClosed;
 
   @Mixin private NatsFlags nats = new NatsFlags();
   @Mixin private BucketFlags buckets = new BucketFlags();
@@ -200,7 +202,9 @@ final class WorkerCommand implements Callable<Integer> {
           LOG.info("HTTP on port {}", service.monitor(address(http)));
         }
         stopOnSignal();
-        status = serve(service) ? 0 : 1;
+        front.addConnectionListener(this::onEvent);
+        store.addConnectionListener(this::onEvent);
+        status = serve(service) && !isClosed ? 0 : 1;
         return status;
       }
     } finally {
@@ -306,6 +310,23 @@ final class WorkerCommand implements Callable<Integer> {
                 .map(said -> said + "; deploy/nats/users.conf has what a worker needs")
                 .orElse(String.valueOf(e.getMessage())));
       }
+    }
+  }
+
+  /**
+   * The client gives a connection up by itself where the server has refused its credentials twice.
+   * Whoever keeps the worker running starts it anew, with the credentials that count then.
+   */
+  // The interface demands its deprecated form.
+  @SuppressWarnings("deprecation")
+  private void onEvent(Connection connection, ConnectionListener.Events event) {
+    if (event == ConnectionListener.Events.CLOSED && stop.getCount() > 0) {
+      LOG.error(
+          "the connection {} is closed for good: {}; stopping",
+          connection.getOptions().getConnectionName(),
+          connection.getLastError());
+      isClosed = true;
+      stop.countDown();
     }
   }
 

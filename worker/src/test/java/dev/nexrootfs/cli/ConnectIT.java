@@ -10,6 +10,7 @@ import io.nats.client.NKey;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
@@ -49,6 +50,27 @@ class ConnectIT {
               "wrong-" + SECRET));
       refused(setup(Map.of(), "--server", server.url().replace("//", "//bob:" + SECRET + "@")));
       refused(setup(Map.of(), "--server", server.url()));
+    }
+  }
+
+  @Test
+  void workerWhosePasswordCountsNoMoreEndsSoThatItIsStartedAnew() throws Exception {
+    try (NatsServer server =
+        NatsServer.start(program, "-js", "--user", "alice", "--pass", SECRET)) {
+      String url = server.url();
+      connects(setup(Map.of(), "--server", url, "--user", "alice", "--password", SECRET));
+      try (Program worker =
+          Program.worker(
+              url,
+              directory.resolve("cache"),
+              List.of(),
+              Map.of("NATS_PASSWORD", SECRET),
+              "--user",
+              "alice")) {
+        server.killAndRestart(program, "--user", "alice", "--pass", "other");
+        assertThat(worker.awaitExit(Duration.ofSeconds(60))).isEqualTo(1);
+        assertThat(worker.log()).contains("is closed for good").doesNotContain(SECRET);
+      }
     }
   }
 

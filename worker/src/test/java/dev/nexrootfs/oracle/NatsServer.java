@@ -140,13 +140,15 @@ public final class NatsServer implements AutoCloseable {
   /**
    * Kills it, SIGKILL, and starts it again on its port and store; it has to be a process of ours.
    */
-  public void killAndRestart(String program) throws IOException, InterruptedException {
+  public void killAndRestart(String program, String... flags)
+      throws IOException, InterruptedException {
     if (process == null || directory == null) {
       throw new IllegalStateException("not a process of this machine that we started");
     }
     process.destroyForcibly().waitFor();
-    process =
-        new ProcessBuilder(
+    List<String> command =
+        new ArrayList<>(
+            List.of(
                 program,
                 "-js",
                 "-a",
@@ -156,7 +158,10 @@ public final class NatsServer implements AutoCloseable {
                 "-sd",
                 directory.resolve("store").toString(),
                 "-l",
-                directory.resolve("log").toString())
+                directory.resolve("log").toString()));
+    command.addAll(List.of(flags));
+    process =
+        new ProcessBuilder(command)
             .redirectErrorStream(true)
             .redirectOutput(ProcessBuilder.Redirect.DISCARD)
             .start();

@@ -124,7 +124,12 @@ public final class Program implements AutoCloseable {
   /** Asks it to stop, SIGTERM; its exit status. */
   public int stop() throws InterruptedException {
     process.destroy();
-    if (!process.waitFor(30, TimeUnit.SECONDS)) {
+    return awaitExit(Duration.ofSeconds(30));
+  }
+
+  /** Waits until it ends; its exit status. */
+  public int awaitExit(Duration patience) throws InterruptedException {
+    if (!process.waitFor(patience.toMillis(), TimeUnit.MILLISECONDS)) {
       throw new AssertionError("the worker does not stop");
     }
     return process.exitValue();
