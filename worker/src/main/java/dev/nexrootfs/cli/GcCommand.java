@@ -14,9 +14,11 @@ import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -24,6 +26,8 @@ import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -46,6 +50,9 @@ import picocli.CommandLine.Spec;
 final class GcCommand implements Callable<Integer> {
   /** What {@code request} calls the files that it puts into the inputs bucket. */
   private static final Pattern INPUT = Pattern.compile("sha256-[0-9a-f]{64}");
+
+  /** More than a hundred years. */
+  private static final long MAX_HOURS = 1_000_000;
 
   private static final Pattern IMAGE = Pattern.compile("build_[0-9a-f]{64}");
 
@@ -109,13 +116,18 @@ final class GcCommand implements Callable<Integer> {
             "the bucket " + imageBucket.name + " is a mirror here; give --mirror", null);
       }
       BucketSweep sweep = new BucketSweep(connection, imageBucket.name);
-      BucketSweep.Found found = find(connection, sweep, renewals);
+      Predicate<String> needed = needed(connection, renewals);
+      BucketSweep.Found found = sweep.find(policy(), needed);
+      List<BucketSweep.Reason> kept = new ArrayList<>(found.kept().values());
       long bytes = 0;
+      int count = 0;
       for (BucketSweep.Candidate candidate : found.candidates()) {
-        if (!dryRun) {
-          sweep.delete(candidate);
+        if (!dryRun && !sweep.delete(candidate, needed)) {
+          kept.add(BucketSweep.Reason.HELD);
+          continue;
         }
         bytes += candidate.bytes();
+        count++;
         out.println(
             (dryRun ? "would delete " : "deleted ")
                 + (candidate.isOrphan() ? "chunks " + candidate.nuid() : candidate.object())
@@ -124,8 +136,8 @@ final class GcCommand implements Callable<Integer> {
                 + " bytes of "
                 + candidate.stored());
       }
-      out.println(found.candidates().size() + " in all, " + ByteCount.text(bytes));
-      explain(out, found.kept().values());
+      out.println(count + " in all, " + ByteCount.text(bytes));
+      explain(out, kept);
       out.flush();
       return 0;
     } catch (PoolSetup.RefusedException e) {
@@ -141,12 +153,12 @@ final class GcCommand implements Callable<Integer> {
     if (maxBytes < -1) {
       throw CommandFailure.usage("--max-bytes " + maxBytes + " is no size; -1 is no limit", null);
     }
-    if (maxAgeHours < -1) {
+    if (maxAgeHours < -1 || maxAgeHours > MAX_HOURS) {
       throw CommandFailure.usage(
           "--max-age " + maxAgeHours + " is no number of hours; -1 is no limit", null);
     }
-    if (minAgeMinutes < 0) {
-      throw CommandFailure.usage("--min-age " + minAgeMinutes + " is less than 0", null);
+    if (minAgeMinutes < 0 || minAgeMinutes > MAX_HOURS) {
+      throw CommandFailure.usage("--min-age " + minAgeMinutes + " is no number of minutes", null);
     }
     if (usedWithinHours < 0 || usedWithinHours > 24) {
       throw CommandFailure.usage("--used-within " + usedWithinHours + " is not 0 to 24", null);
@@ -175,39 +187,72 @@ final class GcCommand implements Callable<Integer> {
         });
   }
 
-  private BucketSweep.Found find(
-      Connection connection, BucketSweep sweep, ScheduledExecutorService renewals)
-      throws IOException {
+  private BucketSweep.Policy policy() {
     Duration young = Duration.ofMinutes(minAgeMinutes);
-    if (mirror) {
-      // A name that was deleted lies there as deleted; its chunks are like those of no object.
-      return sweep.find(new BucketSweep.Policy(-1, Optional.empty(), young), object -> true);
-    }
-    Leases leases = new Leases(connection, pool.leases, "gc", renewals);
-    KeyValue records = connection.keyValue(pool.records);
-    Set<String> inputs = QueuedInputs.of(connection, pool.stream, imageBucket.name);
-    BucketSweep.Policy policy =
-        new BucketSweep.Policy(
+    // Of a mirror: a name that was deleted lies there as deleted; its chunks are like those of no
+    // object.
+    return mirror
+        ? new BucketSweep.Policy(-1, Optional.empty(), young)
+        : new BucketSweep.Policy(
             maxBytes,
             maxAgeHours < 0 ? Optional.empty() : Optional.of(Duration.ofHours(maxAgeHours)),
             young);
-    return sweep.find(policy, object -> isNeeded(object, inputs, leases, records));
+  }
+
+  /** Whether somebody needs an object, as it is when it is asked. */
+  private Predicate<String> needed(Connection connection, ScheduledExecutorService renewals)
+      throws IOException {
+    if (mirror) {
+      return object -> true;
+    }
+    Leases leases = new Leases(connection, pool.leases, "gc", renewals);
+    KeyValue records = connection.keyValue(pool.records);
+    Instant begun = Instant.now();
+    Instant asked = begun.minus(Duration.ofHours(usedWithinHours));
+    // What is asked for from now on stays in any case: its requester is being told of it.
+    Instant recent = usedWithinHours == 0 ? begun : asked;
+    NamedInputs inputs = new NamedInputs(connection, pool.stream, imageBucket.name);
+    return object -> isNeeded(object, inputs, leases, records, recent);
+  }
+
+  /** The inputs that jobs name, looked for again after a second. */
+  private static final class NamedInputs {
+    private final Connection connection;
+    private final String stream;
+    private final String bucket;
+    private Set<String> names = Set.of();
+    private long until = System.nanoTime();
+
+    NamedInputs(Connection connection, String stream, String bucket) {
+      this.connection = connection;
+      this.stream = stream;
+      this.bucket = bucket;
+    }
+
+    boolean contains(String object) throws IOException {
+      if (System.nanoTime() - until >= 0) {
+        names = QueuedInputs.of(connection, stream, bucket);
+        until = System.nanoTime() + TimeUnit.SECONDS.toNanos(1);
+      }
+      return names.contains(object);
+    }
   }
 
   /** What has a name of its own, from whoever put it there, is theirs to delete. */
-  private boolean isNeeded(String object, Set<String> inputs, Leases leases, KeyValue records) {
-    if (INPUT.matcher(object).matches()) {
-      return inputs.contains(object);
-    }
-    if (!IMAGE.matcher(object).matches()) {
+  private static boolean isNeeded(
+      String object, NamedInputs inputs, Leases leases, KeyValue records, Instant recent) {
+    boolean isInput = INPUT.matcher(object).matches();
+    if (!isInput && !IMAGE.matcher(object).matches()) {
       return true;
     }
     try {
+      if (isInput) {
+        return inputs.contains(object);
+      }
       if (leases.isHeld("build." + object)) {
         return true;
       }
       KeyValueEntry used = records.get("used." + object);
-      Instant recent = Instant.now().minus(Duration.ofHours(usedWithinHours));
       return used != null && used.getCreated().toInstant().isAfter(recent);
     } catch (StoreException e) {
       throw new UncheckedIOException(e);

@@ -105,7 +105,6 @@ final class BuildEndpoint implements Front.Handler {
     }
     pool.figures().countHit();
     pool.records().note(BuildRecords.buildKey(job.id()), status);
-    pool.records().note(BuildRecords.usedKey(reply.object()), job.id());
     new BuildEvents(pool, job, 0).completed(reply);
     LOG.info(
         "build {} of {} for {}: {} was there, {} ms",

@@ -160,7 +160,7 @@ public final class BuildService {
         BucketSweep sweep = new BucketSweep(store, settings.bucket());
         for (BucketSweep.Candidate orphan :
             sweep.find(BucketSweep.Policy.ORPHANS, object -> true).candidates()) {
-          sweep.delete(orphan);
+          var unused = sweep.delete(orphan, object -> true);
         }
       }
     } catch (StoreException e) {

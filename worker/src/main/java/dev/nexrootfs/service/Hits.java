@@ -67,6 +67,8 @@ final class Hits {
       return Optional.empty();
     }
     BuildReply earlier = record.get().reply();
+    // Before the look: whoever makes room in the bucket looks once more before it deletes.
+    records.note(BuildRecords.usedKey(earlier.object()), job.id());
     if (!isAsItWas(job, record.get())) {
       return Optional.empty();
     }

@@ -316,6 +316,11 @@ final class JobRun implements Progress {
     outage().sitOut(() -> pool.records().putText(BuildRecords.keyKey(hex), job.id()));
   }
 
+  /** Whoever makes room in the bucket is to leave {@code object} there. */
+  void noteUsed(String object) {
+    pool.records().note(BuildRecords.usedKey(object), job.id());
+  }
+
   /** Another job builds the same: this one needs no slot meanwhile. */
   void waitForOther(long millis) throws RequestException {
     releaseSlot();

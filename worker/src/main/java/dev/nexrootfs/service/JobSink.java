@@ -49,6 +49,7 @@ final class JobSink implements ImageSink, Closeable {
       return owned(object, request);
     }
     close(); // a tag has moved since an earlier look
+    run.noteUsed(object);
     while (true) {
       Optional<Stored> present = bucket.find(object, request);
       if (present.isPresent()) {

@@ -237,11 +237,20 @@ public final class BucketSweep {
     return LeadersMessage.last(connection, Buckets.streamOf(bucket), subject);
   }
 
-  /** Deletes what {@link #find} has found; first the name, so that nobody begins to read it. */
-  public void delete(Candidate candidate) throws StoreException {
+  /**
+   * Deletes what {@link #find} has found, where nobody has come to need it since; first the name,
+   * so that nobody begins to read it.
+   *
+   * @param isHeld as for {@link #find}; it is asked once more
+   * @return whether it is gone
+   */
+  public boolean delete(Candidate candidate, Predicate<String> isHeld) throws StoreException {
     if (!candidate.isOrphan()) {
+      if (isHeld.test(original(candidate.object()))) {
+        return false;
+      }
       new Buckets(connection).open(bucket).delete(candidate.object());
-      return;
+      return true;
     }
     try {
       String chunks = "$O." + bucket + ".C." + candidate.nuid();
@@ -253,6 +262,7 @@ public final class BucketSweep {
           "bucket {}: {} chunks of an upload that was cut off are gone",
           bucket,
           response.getPurged());
+      return true;
     } catch (JetStreamApiException | IOException e) {
       throw failed(e);
     }

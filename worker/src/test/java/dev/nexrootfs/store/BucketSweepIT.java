@@ -66,10 +66,21 @@ class BucketSweepIT {
   }
 
   @Test
+  void whatSomebodyHasComeToNeedSinceItWasFoundStays() throws Exception {
+    List<BucketSweep.Candidate> found =
+        sweep.find(atMost(0), Set.of("held")::contains).candidates();
+    assertThat(found).extracting(BucketSweep.Candidate::object).containsExactly("old", "new");
+    assertThat(sweep.delete(found.get(0), Set.of("old")::contains)).isFalse();
+    assertThat(sweep.delete(found.get(1), Set.of("old")::contains)).isTrue();
+    assertThat(bucket.findWhole("old")).isPresent();
+    assertThat(bucket.find("new")).isEmpty();
+  }
+
+  @Test
   void whatALinkLeadsToAndWhatIsHeldStaysWhateverTheLimit() throws Exception {
     for (BucketSweep.Candidate candidate :
         sweep.find(atMost(0), Set.of("held")::contains).candidates()) {
-      sweep.delete(candidate);
+      assertThat(sweep.delete(candidate, object -> false)).isTrue();
     }
     assertThat(bucket.findWhole("linked")).isPresent();
     assertThat(bucket.findWhole("held")).isPresent();
@@ -126,7 +137,7 @@ class BucketSweepIT {
     assertThat(found).hasSize(1);
     assertThat(found.get(0).isOrphan()).isTrue();
     assertThat(found.get(0).bytes()).isEqualTo(3000);
-    sweep.delete(found.get(0));
+    assertThat(sweep.delete(found.get(0), object -> true)).as("chunks of no object").isTrue();
     assertThat(sweep.find(orphans, object -> false).candidates()).isEmpty();
     for (String name : List.of("old", "linked", "held", "new")) {
       assertThat(bucket.findWhole(name)).as(name).isPresent();
