@@ -69,6 +69,11 @@ public record BuildRequest(
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,127}");
   private static final Pattern SOURCE = Pattern.compile("[^\\s\\p{Cntrl}\\x{FFFD}\\p{Cs}]{1,4096}");
   private static final Pattern WITH_USER = Pattern.compile("^[A-Za-z][A-Za-z0-9+.-]*://[^/]*@");
+
+  /** Of an image of a registry, whose name has no place for a user. */
+  private static final Pattern NO_DIGEST =
+      Pattern.compile("^(?![a-z-]+:/|oci:|oci-archive:|docker-archive:)[^@]*@(?!sha\\d+:\\w+$)");
+
   private static final Pattern TOKEN = Pattern.compile("[A-Za-z0-9_-]{1,64}");
   private static final Pattern PLATFORM =
       Pattern.compile("[a-z0-9]{1,32}/[a-z0-9_]{1,32}(/[a-z0-9.]{1,16})?");
@@ -98,6 +103,10 @@ public record BuildRequest(
     lint = lint == null ? Lint.WARN : lint;
 
     checkSource("image", image);
+    if (NO_DIGEST.matcher(image).find()) {
+      throw new IllegalArgumentException(
+          "image: what stands behind the @ is no digest, sha256:HEX; credentials are the worker's, never the request's");
+    }
     if (agent != null) {
       checkSource("agent", agent);
     }

@@ -44,14 +44,14 @@ public final class Inputs {
   private static final String OCI = "oci:";
   private static final String OCI_ARCHIVE = "oci-archive:";
   private static final String DOCKER_ARCHIVE = "docker-archive:";
-  private static final String HTTPS = "https://";
+  private static final Pattern WEB = Pattern.compile("(?i)https?://");
   private static final Pattern WEB_FILE =
-      Pattern.compile("(https://[^\\s]+?)@(sha(?:256|512):[0-9a-f]+)");
+      Pattern.compile("(https://[^\\s]+)@(sha(?:256|512):[0-9a-f]+)");
 
   private static final long MAX_SCRIPT_BYTES = 1 << 20;
 
   /** A script that is somewhere else: of the web, or an absolute path. */
-  private static final Pattern SCRIPT_SOURCE = Pattern.compile("(https?://|/)\\S*");
+  private static final Pattern SCRIPT_SOURCE = Pattern.compile("((?i)https?://|/)\\S*");
 
   /** What skopeo and podman call further places of images. */
   private static final Pattern OTHER_TRANSPORT =
@@ -167,7 +167,7 @@ public final class Inputs {
     if (source.startsWith(ObjectLocation.SCHEME)) {
       return spoolObject(field, source, log);
     }
-    if (source.startsWith(HTTPS) || source.startsWith("http://")) {
+    if (WEB.matcher(source).lookingAt()) {
       return spoolWebFile(field, source, log);
     }
     log.localFile();
@@ -217,7 +217,7 @@ public final class Inputs {
   private SpooledInput spoolWebFile(String field, String source, InputLog log)
       throws IOException, RequestException {
     Matcher matcher = WEB_FILE.matcher(source);
-    String shown = source.replaceFirst("[?].*?(@|$)", "$1");
+    String shown = source.replaceFirst("[?].*?(@sha[0-9]+:[^@]*)?$", "$1");
     URI uri;
     Digest digest;
     try {

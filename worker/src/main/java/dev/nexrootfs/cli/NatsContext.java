@@ -35,8 +35,9 @@ record NatsContext(String name, JsonNode fields) {
     try {
       return new NatsContext(wanted.get(), new ObjectMapper().readTree(file.toFile()));
     } catch (JacksonException e) {
-      throw new CommandFailure(
-          "NATS context " + file + " is not JSON: " + e.getOriginalMessage(), e);
+      // What the parser says quotes the file, and that holds passwords.
+      String line = e.getLocation() == null ? "" : ", line " + e.getLocation().getLineNr();
+      throw new CommandFailure("NATS context " + file + line + ": not JSON");
     }
   }
 

@@ -1,5 +1,7 @@
 package dev.nexrootfs.oci;
 
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
@@ -62,7 +64,7 @@ public record ImageReference(
     if (registry.equals(DOCKER_HUB) && repository.indexOf('/') < 0) {
       repository = "library/" + repository;
     }
-    if (!REGISTRY.matcher(registry).matches()) {
+    if (!REGISTRY.matcher(registry).matches() || !isAuthority(registry)) {
       throw invalid(text, "\"" + registry + "\" is no registry");
     }
     if (!REPOSITORY.matcher(repository).matches()) {
@@ -98,6 +100,16 @@ public record ImageReference(
         || component.indexOf(':') >= 0
         || component.equals("localhost")
         || !component.equals(component.toLowerCase(java.util.Locale.ROOT));
+  }
+
+  /** Whether it is a host and a port of the right size, as a URL has them. */
+  private static boolean isAuthority(String registry) {
+    try {
+      URI uri = new URI("https://" + registry);
+      return uri.getHost() != null && uri.getPort() < 1 << 16;
+    } catch (URISyntaxException e) {
+      return false;
+    }
   }
 
   /** Hosts have no case, and Docker Hub has three. */

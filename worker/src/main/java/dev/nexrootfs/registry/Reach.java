@@ -14,10 +14,12 @@ import java.util.Locale;
  */
 final class Reach {
   private final RegistrySettings settings;
+  private final RegistryPolicy policy;
   private final ProxyEnvironment proxies;
 
-  Reach(RegistrySettings settings, ProxyEnvironment proxies) {
+  Reach(RegistrySettings settings, RegistryPolicy policy, ProxyEnvironment proxies) {
     this.settings = settings;
+    this.policy = policy;
     this.proxies = proxies;
   }
 
@@ -39,10 +41,13 @@ final class Reach {
     }
   }
 
-  /** Checks a redirect: a registry of a private network may lead to its neighbours. */
+  /**
+   * Checks a redirect: a registry of a private network may lead to its neighbours. It is one where
+   * the operator has named it; what its name resolves to by now says nothing of a stranger's.
+   */
   void checkRedirect(Endpoint from, URI target) throws RegistryException {
     try {
-      if (isPrivate(InetAddress.getByName(from.base().getHost()))) {
+      if (isNamed(from) && isPrivate(InetAddress.getByName(from.base().getHost()))) {
         return;
       }
     } catch (UnknownHostException e) {
@@ -51,6 +56,13 @@ final class Reach {
       return;
     }
     check("a redirect", from, target);
+  }
+
+  private boolean isNamed(Endpoint from) {
+    return policy.reachesPrivateHosts()
+        || policy.allowsSomeOf(from.registry())
+        || settings.knows(from.registry())
+        || settings.knows(authority(from.base()));
   }
 
   /** Checks that every address of {@code target} is one that anybody can reach. */

@@ -31,7 +31,7 @@ public final class Registries implements Closeable {
       String userAgent) {
     this.settings = settings;
     this.policy = policy;
-    this.transport = new Transport(settings, proxies, patience, userAgent);
+    this.transport = new Transport(settings, policy, proxies, patience, userAgent);
     this.client = new RegistryClient(transport, new Tokens(transport, credentials), patience);
   }
 

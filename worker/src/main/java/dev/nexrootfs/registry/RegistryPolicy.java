@@ -32,6 +32,11 @@ public record RegistryPolicy(List<String> allowed, boolean reachesPrivateHosts) 
         .anyMatch(prefix -> name.equals(prefix) || name.startsWith(prefix + "/"));
   }
 
+  /** Whether {@code host}, or a part of what it has, is listed. */
+  boolean allowsSomeOf(String host) {
+    return allowed.stream().anyMatch(name -> name.equals(host) || name.startsWith(host + "/"));
+  }
+
   void check(ImageReference reference) throws RegistryException {
     if (!allowed.isEmpty() && !names(reference)) {
       throw new RegistryException(

@@ -9,11 +9,16 @@ import java.net.URISyntaxException;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.net.http.HttpTimeoutException;
 import java.security.GeneralSecurityException;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import javax.net.ssl.SSLException;
 
 /**
@@ -40,12 +45,16 @@ final class Transport implements Closeable {
   private final ScheduledThreadPoolExecutor watchdog;
 
   Transport(
-      RegistrySettings settings, ProxyEnvironment proxies, Patience patience, String userAgent) {
+      RegistrySettings settings,
+      RegistryPolicy policy,
+      ProxyEnvironment proxies,
+      Patience patience,
+      String userAgent) {
     this.settings = settings;
     this.proxies = proxies;
     this.patience = patience;
     this.userAgent = userAgent;
-    this.reach = new Reach(settings, proxies);
+    this.reach = new Reach(settings, policy, proxies);
     this.watchdog =
         new ScheduledThreadPoolExecutor(
             1,
@@ -141,7 +150,7 @@ final class Transport implements Closeable {
   }
 
   private Answer once(URI uri, Request request, boolean sameOrigin) throws IOException {
-    HttpRequest.Builder builder = HttpRequest.newBuilder(uri).timeout(patience.answer());
+    HttpRequest.Builder builder = builder(uri);
     request.headers().forEach(builder::setHeader);
     builder.setHeader("User-Agent", userAgent);
     builder.setHeader("Accept-Encoding", "identity");
@@ -156,18 +165,51 @@ final class Transport implements Closeable {
             .map(HttpRequest.BodyPublishers::ofString)
             .orElse(HttpRequest.BodyPublishers.noBody()));
     try {
-      HttpResponse<InputStream> response =
-          client(uri).send(builder.build(), HttpResponse.BodyHandlers.ofInputStream());
+      HttpResponse<InputStream> response = send(client(uri), builder.build());
       InputStream body = new WatchedStream(response.body(), shown(uri), patience, watchdog);
       return new Answer(response.statusCode(), response.headers(), body, uri, !sameOrigin);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new RegistryException(
           RegistryException.Reason.FAILED, "interrupted at " + shown(uri), e);
+    } catch (RegistryException e) {
+      throw e;
     } catch (SSLException e) {
       throw untrusted(uri, e);
     } catch (IOException e) {
       throw new IOException(shown(uri) + ": " + reason(e), e);
+    }
+  }
+
+  private static HttpRequest.Builder builder(URI uri) throws RegistryException {
+    try {
+      return HttpRequest.newBuilder(uri);
+    } catch (IllegalArgumentException e) {
+      throw unusable(uri, e);
+    }
+  }
+
+  private static RegistryException unusable(URI uri, Throwable e) {
+    return new RegistryException(
+        RegistryException.Reason.FAILED, shown(uri) + " cannot be asked: " + e.getMessage(), e);
+  }
+
+  /** Waits for the headers only; HttpRequest's own timeout covers the body, too, since JDK 26. */
+  private HttpResponse<InputStream> send(HttpClient client, HttpRequest request)
+      throws IOException, InterruptedException {
+    CompletableFuture<HttpResponse<InputStream>> answer =
+        client.sendAsync(request, HttpResponse.BodyHandlers.ofInputStream());
+    try {
+      return answer.get(patience.answer().toMillis(), TimeUnit.MILLISECONDS);
+    } catch (TimeoutException e) {
+      throw new HttpTimeoutException("no answer within " + patience.answer().toMillis() + " ms");
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof IOException io) {
+        throw io;
+      }
+      throw unusable(request.uri(), e.getCause() == null ? e : e.getCause());
+    } finally {
+      answer.cancel(true);
     }
   }
 

@@ -6,6 +6,7 @@ import java.io.InputStream;
 import java.net.URI;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /**
  * A file of the web while it is read.
@@ -13,6 +14,9 @@ import java.util.Optional;
  * @param body its bytes, not verified
  */
 public record WebFile(InputStream body) implements Closeable {
+  /** Segments that lead elsewhere. */
+  private static final Pattern DOTS = Pattern.compile("(?:^|/)\\.{1,2}(?:/|$)");
+
   static WebFile open(
       Transport transport,
       Patience patience,
@@ -25,6 +29,12 @@ public record WebFile(InputStream body) implements Closeable {
     if (!usable) {
       throw new RegistryException(
           RegistryException.Reason.NOT_ALLOWED, "only https://HOST/PATH is fetched", null);
+    }
+    if (DOTS.matcher(uri.getPath()).find()) {
+      throw new RegistryException(
+          RegistryException.Reason.NOT_ALLOWED,
+          Transport.shown(uri) + " has . or .. in its path; write where that leads",
+          null);
     }
     String host = Reach.authority(uri);
     if (!policy.allowed().isEmpty() && !policy.allows(host + uri.getPath())) {

@@ -68,6 +68,22 @@ class InputsIT {
     return inputs(RegistrySettings.NONE, RegistryPolicy.ALL);
   }
 
+  @Test
+  void queryOfAWebFileIsShownToNobody() throws Exception {
+    Inputs inputs = local();
+    for (String source :
+        List.of(
+            "https://127.0.0.1:1/o?id=svc@project.example&sig=hunter2@sha256:aa",
+            "https://127.0.0.1:1/o?sig=hunter2",
+            "HTTPS://127.0.0.1:1/o?sig=hunter2@sha256:aa",
+            "Http://127.0.0.1:1/o?sig=hunter2")) {
+      assertThatThrownBy(() -> inputs.spool("agent", source, new InputLog()))
+          .as(source)
+          .hasMessageContaining("agent: ")
+          .satisfies(e -> assertThat(String.valueOf(e.getMessage())).doesNotContain("hunter2"));
+    }
+  }
+
   private static void refused(ErrorCode code, String part, Inputs inputs, String source) {
     assertThatThrownBy(() -> inputs.spool("agent", source, new InputLog()))
         .isInstanceOfSatisfying(

@@ -167,6 +167,18 @@ class ConnectIT {
   }
 
   @Test
+  void contextThatIsNoJsonIsNotQuoted() throws Exception {
+    Path contexts = directory.resolve("config/nats/context");
+    Files.createDirectories(contexts);
+    Files.writeString(contexts.resolve("bad.json"), "{\n\"password\": " + SECRET + "}");
+    Command.Result result =
+        setup(
+            Map.of("XDG_CONFIG_HOME", directory.resolve("config").toString()), "--context", "bad");
+    assertThat(result.exit()).isEqualTo(1);
+    assertThat(result.output()).contains("bad.json, line 2: not JSON").doesNotContain("s3cr3t");
+  }
+
+  @Test
   void contextsAreLookedForInTheHomeOfTheEnvironment() {
     Command.Result missing =
         setup(Map.of("HOME", "/nonexistent/home", "XDG_CONFIG_HOME", ""), "--context", "elsewhere");

@@ -62,6 +62,9 @@ class ImageReferenceTest {
         "http://a/b",
         "re_gistry.example/a",
         "registry.example:123456/a",
+        "1.1.1.1:99999/x:y",
+        "[:::]/x:y",
+        "1.1.1.256/x",
         "a/b@sha256:" + HEX + "@sha256:" + HEX
       })
   void whatIsNoReferenceIsRefusedWithWhy(String text) {

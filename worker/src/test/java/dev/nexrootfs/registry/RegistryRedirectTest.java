@@ -163,7 +163,11 @@ class RegistryRedirectTest {
 
   @Test
   void publicRegistryCannotLeadToAPrivateAddress() throws Exception {
-    Reach reach = new Reach(RegistrySettings.NONE, ProxyEnvironment.of(java.util.Map.of()));
+    Reach reach =
+        new Reach(
+            RegistrySettings.NONE,
+            new RegistryPolicy(List.of(), false),
+            ProxyEnvironment.of(java.util.Map.of()));
     Endpoint endpoint =
         new Endpoint(
             "192.0.2.1",
@@ -181,6 +185,26 @@ class RegistryRedirectTest {
           .hasMessageContaining("is private");
     }
     reach.checkRedirect(endpoint, java.net.URI.create("https://8.8.4.4/x"));
+  }
+
+  @Test
+  void registryThatNobodyNamedCannotLeadToAPrivateAddressWhateverItsNameResolvesToByNow()
+      throws Exception {
+    Endpoint rebound =
+        new Endpoint(
+            "localhost",
+            java.net.URI.create("https://localhost"),
+            false,
+            RegistrySettings.Host.USUAL);
+    java.net.URI neighbour = java.net.URI.create("https://127.0.0.2/x");
+    ProxyEnvironment none = ProxyEnvironment.of(java.util.Map.of());
+    assertThatThrownBy(
+            () ->
+                new Reach(RegistrySettings.NONE, new RegistryPolicy(List.of(), false), none)
+                    .checkRedirect(rebound, neighbour))
+        .hasMessageContaining("is private");
+    new Reach(RegistrySettings.NONE, new RegistryPolicy(List.of("localhost/team"), false), none)
+        .checkRedirect(rebound, neighbour);
   }
 
   static String messages(Throwable e) {
