@@ -8,12 +8,19 @@ import dev.nexrootfs.protocol.Finding;
 import dev.nexrootfs.protocol.Lint;
 import dev.nexrootfs.protocol.RequestException;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** What was found in an image's tree: kept with its object, so that a later hit tells it, too. */
 final class Findings {
+  /** They travel in an object's metadata and in replies, which a message has to hold. */
+  private static final int MOST = 100;
+
+  private static final int LONGEST = 300;
+
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private Findings() {}
@@ -32,6 +39,30 @@ final class Findings {
     if (request.lint() == Lint.STRICT && !errors.isEmpty()) {
       throw new RequestException(ErrorCode.LINT_FAILED, errors);
     }
+  }
+
+  /** At most {@link #MOST}, the errors first, with paths and messages of a length for people. */
+  static List<Finding> bounded(List<Finding> all) {
+    List<Finding> bounded =
+        all.stream()
+            .sorted(Comparator.comparing(Finding::level))
+            .limit(MOST)
+            .map(
+                f -> new Finding(f.level(), f.check(), shortened(f.path()), shortened(f.message())))
+            .collect(Collectors.toCollection(ArrayList::new));
+    if (all.size() > MOST) {
+      bounded.add(
+          new Finding(
+              Finding.Level.NOTE,
+              "MORE",
+              "/",
+              (all.size() - MOST) + " more findings are left out"));
+    }
+    return bounded;
+  }
+
+  private static String shortened(String text) {
+    return text.length() <= LONGEST ? text : text.substring(0, LONGEST) + "…";
   }
 
   static String write(List<Finding> findings) {

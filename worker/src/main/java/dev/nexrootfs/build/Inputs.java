@@ -91,7 +91,11 @@ public final class Inputs {
     if (reference.startsWith(ObjectLocation.SCHEME)) {
       SpooledInput archive = spoolObject("image", reference, log);
       return ImageArchive.open(
-          cache.decoded(reference, archive.channel()), reference, "", platform);
+          cache.decoded(reference, archive.channel(), log::check),
+          reference,
+          "",
+          platform,
+          log::check);
     }
     if (reference.startsWith(OCI)) {
       PathAndTag at = splitTag(reference.substring(OCI.length()));
@@ -101,11 +105,11 @@ public final class Inputs {
     }
     if (reference.startsWith(OCI_ARCHIVE)) {
       log.localFile();
-      return archive(reference.substring(OCI_ARCHIVE.length()), platform);
+      return archive(reference.substring(OCI_ARCHIVE.length()), platform, log);
     }
     if (reference.startsWith(DOCKER_ARCHIVE)) {
       log.localFile();
-      return archive(reference.substring(DOCKER_ARCHIVE.length()), platform);
+      return archive(reference.substring(DOCKER_ARCHIVE.length()), platform, log);
     }
     Image image = fromRegistry(reference, platform, log);
     if (!reference.contains("@")) {
@@ -270,12 +274,13 @@ public final class Inputs {
    * An archive of {@code FILE[:tag]}: the tag can be a whole reference, so the file is the shortest
    * that exists.
    */
-  private Image archive(String text, Platform platform) throws IOException, RequestException {
+  private Image archive(String text, Platform platform, InputLog log)
+      throws IOException, RequestException {
     for (int colon = text.indexOf(':'); colon > 0; colon = text.indexOf(':', colon + 1)) {
       try {
         Path file = paths.resolve("image", text.substring(0, colon));
         if (Files.isRegularFile(file)) {
-          return openArchive(file, text.substring(colon + 1), platform);
+          return openArchive(file, text.substring(colon + 1), platform, log);
         }
       } catch (RequestException e) {
         if (e.code() != ErrorCode.INPUT_NOT_FOUND) {
@@ -283,10 +288,11 @@ public final class Inputs {
         }
       }
     }
-    return openArchive(paths.resolve("image", text), "", platform);
+    return openArchive(paths.resolve("image", text), "", platform, log);
   }
 
-  private Image openArchive(Path file, String tag, Platform platform) throws IOException {
+  private Image openArchive(Path file, String tag, Platform platform, InputLog log)
+      throws IOException {
     if (!Files.isRegularFile(file)) {
       throw new ImageNotFoundException(
           file
@@ -295,7 +301,11 @@ public final class Inputs {
                   : ": there is no such file"));
     }
     return ImageArchive.open(
-        cache.decoded(file.toString(), FileChannel.open(file)), file.toString(), tag, platform);
+        cache.decoded(file.toString(), FileChannel.open(file), log::check),
+        file.toString(),
+        tag,
+        platform,
+        log::check);
   }
 
   private SpooledInput spoolObject(String field, String source, InputLog log)

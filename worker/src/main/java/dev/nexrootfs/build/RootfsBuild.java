@@ -118,8 +118,9 @@ public final class RootfsBuild {
           stopwatch.lap(Phase.SCRIPT);
         }
         progress.report(Phase.PLAN, Phase.PLAN.percent(), "merging " + layers.size() + " layers");
-        List<Finding> findings = new ArrayList<>();
-        FileTree tree = tree(request, resolved, layers, findings);
+        List<Finding> found = new ArrayList<>();
+        FileTree tree = tree(request, resolved, layers, found);
+        List<Finding> findings = Findings.bounded(found);
         Findings.check(request, findings);
         Ext4Layout layout = LayoutPlanner.plan(tree, profile(request, resolved, key));
         checkSize(layout.size());

@@ -1,5 +1,6 @@
 package dev.nexrootfs.build;
 
+import dev.nexrootfs.oci.InvalidImageException;
 import dev.nexrootfs.tree.Node;
 import dev.nexrootfs.tree.RegularFile;
 import java.io.IOException;
@@ -15,12 +16,12 @@ final class SmallText {
   /** The file's bytes, one character for each. */
   static String read(String path, Node node) throws IOException {
     if (!(node instanceof RegularFile file)) {
-      throw new IOException(path + " is not a regular file");
+      throw new InvalidImageException(path + " is not a regular file");
     }
     long size = file.content().size();
     if (size > MAX_BYTES) {
-      throw new IOException(
-          path + " has " + size + " bytes; at most " + MAX_BYTES + " can be edited");
+      throw new InvalidImageException(
+          path + " has " + size + " bytes; at most " + MAX_BYTES + " are read of it");
     }
     ByteBuffer bytes = ByteBuffer.allocate((int) size);
     file.content().read(0, bytes);

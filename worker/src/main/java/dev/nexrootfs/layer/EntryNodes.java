@@ -21,8 +21,9 @@ import java.util.Map;
  * Makes nodes of entries.
  *
  * <p>Extended attributes that belong to the machine where a layer was made are left out: labels of
- * SELinux, NFSv4 lists, and what overlayfs notes for itself, with and without privileges. What IMA
- * and EVM keep stays, for it may be a signature that the guest checks.
+ * SELinux, NFSv4 lists, what overlayfs notes for itself, with and without privileges, and what
+ * macOS and btrfs have of their own. What IMA and EVM keep stays, for it may be a signature that
+ * the guest checks.
  */
 final class EntryNodes {
   /** Bytes of a value that the kernel takes at most (XATTR_SIZE_MAX). */
@@ -33,7 +34,8 @@ final class EntryNodes {
 
   private static final List<String> HOSTS_XATTRS = List.of("security.selinux", "system.nfs4_acl");
 
-  private static final List<String> HOSTS_PREFIXES = List.of("trusted.overlay.", "user.overlay.");
+  private static final List<String> HOSTS_PREFIXES =
+      List.of("trusted.overlay.", "user.overlay.", "com.apple.", "btrfs.");
 
   private final FileTree tree;
   private final MergeBudget budget;

@@ -138,8 +138,10 @@ public final class LayerCache {
    * images are gzipped as a whole. What is returned is the caller's to close.
    *
    * @param what how messages name it
+   * @param stillWanted called while it is decoded; what it throws ends that
    */
-  public FileChannel decoded(String what, FileChannel file) throws IOException {
+  public FileChannel decoded(String what, FileChannel file, Runnable stillWanted)
+      throws IOException {
     ByteBuffer magic = ByteBuffer.allocate(4);
     file.read(magic, 0);
     if (!LayerDecoder.isCompressed(magic.array())) {
@@ -147,7 +149,15 @@ public final class LayerCache {
     }
     try (file;
         InputStream in = LayerDecoder.decode(Channels.newInputStream(file.position(0)), what)) {
-      return spool(what, in::transferTo).channel();
+      byte[] buffer = new byte[BUFFER_BYTES];
+      InputWriter copy =
+          target -> {
+            for (int got = in.read(buffer); got >= 0; got = in.read(buffer)) {
+              target.write(buffer, 0, got);
+              stillWanted.run();
+            }
+          };
+      return spool(what, copy).channel();
     }
   }
 

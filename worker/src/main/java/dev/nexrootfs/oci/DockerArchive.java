@@ -4,7 +4,6 @@ import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import java.io.IOException;
 import java.io.InputStream;
-import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -21,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * opened, and the image is known by its config's digest.
  */
 final class DockerArchive {
+  private static final int BUFFER_BYTES = 1 << 16;
   static final String MANIFEST = "manifest.json";
   private static final String LAYER_TYPE = "application/vnd.docker.image.rootfs.diff.tar";
 
@@ -58,7 +58,8 @@ final class DockerArchive {
    * The image of {@code tag}, a whole reference or what stands after its colon; empty for the only
    * one.
    */
-  static Image open(TarArchive archive, String tag, Platform platform) throws IOException {
+  static Image open(TarArchive archive, String tag, Platform platform, Runnable stillWanted)
+      throws IOException {
     byte[] json = archive.read(MANIFEST, ManifestReader.MAX_DOCUMENT_BYTES);
     List<Item> all =
         Arrays.asList(ManifestReader.parse(archive.place(), MANIFEST, json, Item[].class));
@@ -103,7 +104,7 @@ final class DockerArchive {
               + " diff_ids; they have to be as many, at most "
               + ManifestReader.MAX_LAYERS);
     }
-    Blobs blobs = new Blobs(archive);
+    Blobs blobs = new Blobs(archive, stillWanted);
     List<Image.Layer> layers = new ArrayList<>();
     for (int i = 0; i < item.layers().size(); i++) {
       layers.add(new Image.Layer(blobs.describe(item.layers().get(i)), config.diffIds().get(i)));
@@ -115,25 +116,33 @@ final class DockerArchive {
   private static final class Blobs implements BlobSource {
     private final TarArchive archive;
     private final Map<Digest, String> names = new HashMap<>();
-    private final Map<String, Descriptor> described = new HashMap<>();
+    private final Runnable stillWanted;
 
-    Blobs(TarArchive archive) {
+    /** By where its content begins: many names can lead to one file. */
+    private final Map<Long, Descriptor> described = new HashMap<>();
+
+    Blobs(TarArchive archive, Runnable stillWanted) {
       this.archive = archive;
+      this.stillWanted = stillWanted;
     }
 
     Descriptor describe(String name) throws IOException {
-      Descriptor known = described.get(name);
+      Descriptor known = described.get(archive.offset(name));
       if (known != null) {
         return known;
       }
       MessageDigest computation = Digest.newSha256();
-      try (InputStream in = new DigestInputStream(archive.open(name), computation)) {
-        in.transferTo(java.io.OutputStream.nullOutputStream());
+      byte[] buffer = new byte[BUFFER_BYTES];
+      try (InputStream in = archive.open(name)) {
+        for (int got = in.read(buffer); got >= 0; got = in.read(buffer)) {
+          computation.update(buffer, 0, got);
+          stillWanted.run();
+        }
       }
       Digest digest = Digest.ofSha256(computation.digest());
       names.put(digest, name);
       Descriptor descriptor = new Descriptor(LAYER_TYPE, digest, archive.size(name), null, null);
-      described.put(name, descriptor);
+      described.put(archive.offset(name), descriptor);
       return descriptor;
     }
 

@@ -22,7 +22,7 @@ public final class ImageArchive {
                   ? ": is a directory; an image layout is named oci:" + path
                   : ": there is no such file"));
     }
-    return open(FileChannel.open(path), path.toString(), tag, platform);
+    return open(FileChannel.open(path), path.toString(), tag, platform, () -> {});
   }
 
   /**
@@ -31,8 +31,11 @@ public final class ImageArchive {
    *
    * @param place how messages name it
    * @param tag the tag, or empty for the only image
+   * @param stillWanted called while the layers of {@code docker save} are hashed; what it throws
+   *     ends that
    */
-  public static Image open(FileChannel file, String place, String tag, Platform platform)
+  public static Image open(
+      FileChannel file, String place, String tag, Platform platform, Runnable stillWanted)
       throws IOException {
     TarArchive archive = TarArchive.of(file, place);
     try {
@@ -48,7 +51,7 @@ public final class ImageArchive {
         }
       }
       if (docker) {
-        return DockerArchive.open(archive, tag, platform);
+        return DockerArchive.open(archive, tag, platform, stillWanted);
       }
       throw new InvalidImageException(
           place

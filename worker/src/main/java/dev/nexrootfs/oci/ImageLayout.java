@@ -51,7 +51,9 @@ public final class ImageLayout {
       throw new ImageNotFoundException(
           blobs.place() + ": no image \"" + tag + "\"; there is " + ManifestReader.tags(all));
     }
-    if (tagged.stream().map(Descriptor::refName).distinct().count() > 1) {
+    List<Descriptor> images = tagged.stream().filter(entry -> !entry.isAttestation()).toList();
+    if (images.stream().map(Descriptor::refName).distinct().count() > 1
+        && images.stream().map(Descriptor::digest).distinct().count() > 1) {
       throw new ImageNotFoundException(
           blobs.place()
               + " holds several images; add one of these as :TAG: "

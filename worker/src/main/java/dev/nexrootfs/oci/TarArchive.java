@@ -19,20 +19,28 @@ final class TarArchive implements Closeable {
   private static final int MAX_FILES = 100_000;
   private static final int MAX_LINKS = 8;
 
+  /** Of all names together: ten times what as many blobs are called. */
+  private static final long MAX_NAME_BYTES = 16 << 20;
+
+  private static final byte[] NO_NAME = {};
+
   private final String place;
   private final FileChannel channel;
   private final Map<String, Place> entries = new HashMap<>();
+  private long nameBytes;
 
   /** What is kept of an entry. */
   private record Place(
       TarEntry.Type type, long offset, long size, boolean sparse, byte[] linkName) {
     static Place of(TarEntry entry) {
+      boolean isLink =
+          entry.type() == TarEntry.Type.SYMBOLIC_LINK || entry.type() == TarEntry.Type.HARD_LINK;
       return new Place(
           entry.type(),
           entry.offset(),
           entry.size(),
           entry.segments().isPresent(),
-          entry.linkName());
+          isLink ? entry.linkName() : NO_NAME);
     }
   }
 
@@ -65,9 +73,15 @@ final class TarArchive implements Closeable {
     TarReader reader = new TarReader(channel);
     for (Optional<TarEntry> next = reader.next(); next.isPresent(); next = reader.next()) {
       String name = clean(next.get().name());
-      entries.put(name, Place.of(next.get()));
+      Place entry = Place.of(next.get());
+      nameBytes += name.length() + entry.linkName().length;
+      entries.put(name, entry);
       if (entries.size() > MAX_FILES) {
         throw new InvalidImageException(place + " has more than " + MAX_FILES + " entries");
+      }
+      if (nameBytes > MAX_NAME_BYTES) {
+        throw new InvalidImageException(
+            place + " has names of more than " + MAX_NAME_BYTES + " bytes in all");
       }
     }
   }
@@ -89,6 +103,11 @@ final class TarArchive implements Closeable {
   InputStream open(String name) throws InvalidImageException {
     Place entry = find(name);
     return new EntryStream(channel, entry.offset(), entry.size());
+  }
+
+  /** Where a file's content begins: two names of one file have the same. */
+  long offset(String name) throws InvalidImageException {
+    return find(name).offset();
   }
 
   /** Bytes of a file's content. */

@@ -19,6 +19,10 @@ import java.util.stream.Stream;
 final class PaxRecords {
   private static final String SPARSE_OFFSET = "GNU.sparse.offset";
   private static final String SPARSE_NUMBYTES = "GNU.sparse.numbytes";
+
+  /** What a record takes beside its key and value. */
+  private static final int RECORD_BYTES = 128;
+
   private static final String SPARSE_MAP = "GNU.sparse.map";
 
   private final Map<String, byte[]> values = new HashMap<>();
@@ -89,10 +93,10 @@ final class PaxRecords {
 
   private void put(String key, byte[] value) {
     byte[] replaced = values.put(key, value);
-    size += value.length + (replaced == null ? key.length() : -replaced.length);
+    size += value.length + (replaced == null ? key.length() + RECORD_BYTES : -replaced.length);
   }
 
-  /** Bytes of keys and values, without those of the global headers. */
+  /** What the records take in memory, about; without those of the global headers. */
   long size() {
     return size;
   }

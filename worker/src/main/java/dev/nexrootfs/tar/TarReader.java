@@ -43,6 +43,7 @@ public final class TarReader {
     private byte[] longName = new byte[0];
     private byte[] longLink = new byte[0];
     private int count;
+    private int ofNext;
     private long bytes;
 
     Extensions(PaxRecords global) {
@@ -58,7 +59,7 @@ public final class TarReader {
   public Optional<TarEntry> next() throws IOException {
     Extensions extensions = new Extensions(global);
     while (true) {
-      if (archive.left() == 0 && extensions.count == 0) {
+      if (archive.left() == 0 && extensions.ofNext == 0) {
         return Optional.empty();
       }
       TarHeader header = archive.readHeader();
@@ -80,7 +81,7 @@ public final class TarReader {
   }
 
   private void checkEnd(TarHeader header, Extensions extensions) throws IOException {
-    if (extensions.count > 0) {
+    if (extensions.ofNext > 0) {
       throw new TarException(
           header.offset(), "the archive ends between an extension header and its entry");
     }
@@ -117,8 +118,11 @@ public final class TarReader {
               + " bytes; at most "
               + limit);
     }
-    // Global headers stay, and have their own bound.
-    extensions.bytes += header.typeflag() == 'g' ? 0 : size;
+    // Global headers stay, and have their own bound; one may be the last of all.
+    if (header.typeflag() != 'g') {
+      extensions.ofNext++;
+      extensions.bytes += size;
+    }
     if (extensions.bytes > MAX_PAX_BYTES) {
       throw new TarException(
           header.offset(),

@@ -135,6 +135,42 @@ class RootfsBuildTest {
   }
 
   @Test
+  void findingIsShortWhateverTheBaseCallsThings() throws Exception {
+    OciImages.in(directory.resolve("talkative"))
+        .layer(
+            new Tar()
+                .directory("etc/")
+                .file("etc/passwd", "u".repeat(900_000) + ":x:1000:1000::/:/bin/sh\n")
+                .bytes())
+        .write();
+    image = directory.resolve("talkative");
+    List<Finding> findings = build(request(Guest.NEX, List.of())).findings();
+    assertThat(findings).extracting(Finding::check).contains("NEX_ID");
+    assertThat(findings).extracting(finding -> finding.line().length()).allMatch(n -> n < 700);
+  }
+
+  @Test
+  void configurationTooLargeToBeReadIsNotTheWorkersFault() throws Exception {
+    Path large = Files.write(directory.resolve("inittab"), new byte[1_500_000]);
+    OciImages.in(directory.resolve("busybox"))
+        .layer(
+            new Tar()
+                .directory("etc/")
+                .file("bin/busybox", "#!")
+                .link("sbin/init", "/bin/busybox")
+                .file("sbin/openrc-run", "#!")
+                .bytes())
+        .write();
+    image = directory.resolve("busybox");
+    refused(
+        request(
+            Guest.NEX,
+            List.of(new FileSpec("/etc/inittab", null, large.toString(), null, null, null))),
+        ErrorCode.INVALID_IMAGE,
+        "/etc/inittab has 1500000 bytes");
+  }
+
+  @Test
   void bootScriptAndRootPasswordAreInTheKeyAndTheImage() throws Exception {
     Path script = Files.writeString(directory.resolve("boot.sh"), "#!/bin/sh\necho first\n");
     BuildRequest without = request(Guest.NEX, List.of());

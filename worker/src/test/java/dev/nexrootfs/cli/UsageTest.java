@@ -60,7 +60,8 @@ class UsageTest {
         "setup --replicas 6 | --replicas 6 is not 1 to 5",
         "gc --max-bytes -2 | --max-bytes -2 is no size",
         "gc --max-age -2 | --max-age -2 is no number of hours",
-        "gc --min-age -1 | --min-age -1 is less than 0",
+        "gc --min-age -1 | --min-age -1 is no number of minutes",
+        "gc --max-age 9999999999999999 | --max-age 9999999999999999 is no number of hours",
         "gc --used-within 25 | --used-within 25 is not 0 to 24",
         "inspect | give the path",
         "nonsense | nonsense"

@@ -6,12 +6,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.nexrootfs.oracle.Command;
 import dev.nexrootfs.oracle.Tar;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Instant;
 import java.util.Map;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -66,21 +69,45 @@ class ImageLayoutTest {
   }
 
   @Test
-  void severalTagsNeedAChoice() throws Exception {
+  void severalImagesNeedAChoice() throws Exception {
+    OciImages.in(directory).layer(tar).layer(tar).write();
+    String other = entry();
     OciImages.in(directory).layer(tar).write();
-    String entry = index().replaceFirst("(?s).*\"manifests\":\\[(.*)\\]\\}", "$1");
-    String a =
-        entry.replaceFirst(
-            "\\{", "{\"annotations\":{\"org.opencontainers.image.ref.name\":\"a\"},");
-    String b =
-        entry.replaceFirst(
-            "\\{", "{\"annotations\":{\"org.opencontainers.image.ref.name\":\"b\"},");
-    Files.writeString(
-        directory.resolve("index.json"),
-        "{\"schemaVersion\":2,\"manifests\":[" + a + "," + b + "]}");
-    assertThat(ImageLayout.open(directory, "b", AMD64).layers()).hasSize(1);
+    String a = named(entry(), "a");
+    writeIndex(a, named(other, "b"));
+    assertThat(ImageLayout.open(directory, "b", AMD64).layers()).hasSize(2);
     notFound("", "a, b");
     notFound("c", "a, b");
+  }
+
+  @Test
+  void imageOfTwoTagsIsOneImageAndWhatIsSaidOfItIsNone() throws Exception {
+    OciImages.in(directory).layer(tar).write();
+    writeIndex(named(entry(), "a"), named(entry(), "b"));
+    assertThat(ImageLayout.open(directory, "", AMD64).layers()).hasSize(1);
+    String attestation =
+        "{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"size\":2,\"digest\":\""
+            + Digest.sha256(new byte[] {1})
+            + "\",\"annotations\":{\"vnd.docker.reference.type\":\"attestation-manifest\"},"
+            + "\"platform\":{\"architecture\":\"unknown\",\"os\":\"unknown\"}}";
+    writeIndex(named(entry(), "a"), attestation);
+    assertThat(ImageLayout.open(directory, "", AMD64).layers()).hasSize(1);
+  }
+
+  /** What the index has of its one image. */
+  private String entry() throws Exception {
+    return index().replaceFirst("(?s).*\"manifests\":\\[(.*)\\]\\}", "$1");
+  }
+
+  private static String named(String entry, String tag) {
+    return entry.replaceFirst(
+        "\\{", "{\"annotations\":{\"org.opencontainers.image.ref.name\":\"" + tag + "\"},");
+  }
+
+  private void writeIndex(String... entries) throws Exception {
+    Files.writeString(
+        directory.resolve("index.json"),
+        "{\"schemaVersion\":2,\"manifests\":[" + String.join(",", entries) + "]}");
   }
 
   @Test
@@ -245,6 +272,43 @@ class ImageLayoutTest {
     assertThatThrownBy(() -> ImageArchive.open(archive, "", AMD64))
         .isInstanceOf(InvalidImageException.class)
         .hasMessageContaining("index.json is stored without its holes");
+  }
+
+  @Test
+  void layerOfManyNamesIsHashedOnceAndOnlyAsLongAsItIsWanted() throws Exception {
+    AtomicInteger questions = new AtomicInteger();
+    ImageArchive.open(
+            FileChannel.open(dockerArchive(AMD64)),
+            "docker.tar",
+            "",
+            AMD64,
+            questions::incrementAndGet)
+        .blobs()
+        .close();
+    assertThat(questions.get()).isEqualTo((tar.length + (1 << 16) - 1) >> 16);
+    assertThatThrownBy(
+            () ->
+                ImageArchive.open(
+                    FileChannel.open(dockerArchive(AMD64)),
+                    "docker.tar",
+                    "",
+                    AMD64,
+                    () -> {
+                      throw new CancellationException();
+                    }))
+        .isInstanceOf(CancellationException.class);
+  }
+
+  @Test
+  void archiveWhoseNamesWouldFillTheMemoryIsRefused() throws Exception {
+    Tar long1 = new Tar();
+    for (int i = 0; i < 20; i++) {
+      long1.pax('x', "path", i + "n".repeat((1 << 20) - 100)).file("f", "");
+    }
+    Path archive = Files.write(directory.resolve("names.tar"), long1.bytes());
+    assertThatThrownBy(() -> ImageArchive.open(archive, "", AMD64))
+        .isInstanceOf(InvalidImageException.class)
+        .hasMessageContaining("names of more than");
   }
 
   @Test

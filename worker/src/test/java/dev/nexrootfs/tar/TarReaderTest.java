@@ -231,6 +231,23 @@ class TarReaderTest {
   }
 
   @Test
+  void manySmallGlobalRecordsCountByWhatTheyTakeInMemory() {
+    String[] records = new String[20_000];
+    for (int i = 0; i < records.length; i += 2) {
+      records[i] = Integer.toString(i);
+      records[i + 1] = "";
+    }
+    refused(new Tar().pax('g', records).file("f", "").bytes(), "global headers");
+  }
+
+  @Test
+  void globalHeaderMayBeTheLastOfAnArchiveAndAnotherMayNot() throws Exception {
+    assertThat(read(new Tar().pax('g', "comment", "c").bytes())).isEmpty();
+    assertThat(read(new Tar().file("f", "").pax('g', "comment", "c").bytes())).hasSize(1);
+    refused(new Tar().file("f", "").pax('x', "comment", "c").bytes(), "between an extension");
+  }
+
+  @Test
   void timeThatIsNoneIsRefused() {
     byte[] header = Tar.header("f", '0', 0644, 0, 0, 0, "");
     Arrays.fill(header, 136, 148, (byte) 0x7F);
