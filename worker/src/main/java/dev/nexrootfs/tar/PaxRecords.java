@@ -20,9 +20,6 @@ final class PaxRecords {
   private static final String SPARSE_OFFSET = "GNU.sparse.offset";
   private static final String SPARSE_NUMBYTES = "GNU.sparse.numbytes";
 
-  /** What a record takes beside its key and value. */
-  private static final int RECORD_BYTES = 128;
-
   private static final String SPARSE_MAP = "GNU.sparse.map";
 
   private final Map<String, byte[]> values = new HashMap<>();
@@ -93,10 +90,15 @@ final class PaxRecords {
 
   private void put(String key, byte[] value) {
     byte[] replaced = values.put(key, value);
-    size += value.length + (replaced == null ? key.length() + RECORD_BYTES : -replaced.length);
+    size += value.length + (replaced == null ? key.length() : -replaced.length);
   }
 
-  /** What the records take in memory, about; without those of the global headers. */
+  /** How many there are, without those of the global headers. */
+  int count() {
+    return values.size();
+  }
+
+  /** Bytes of keys and values, without those of the global headers. */
   long size() {
     return size;
   }

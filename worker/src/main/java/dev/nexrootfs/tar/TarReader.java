@@ -25,6 +25,10 @@ import java.util.Optional;
  */
 public final class TarReader {
   private static final int MAX_PAX_BYTES = 1 << 20;
+
+  /** A record takes a hundred bytes of memory, whatever is in it. */
+  private static final int MAX_GLOBALS = 1 << 16;
+
   private static final int MAX_EXTENSIONS = 32;
 
   private final ArchiveBytes archive;
@@ -161,6 +165,10 @@ public final class TarReader {
     if (global.size() > MAX_PAX_BYTES) {
       throw new TarException(
           header.offset(), "global headers of more than " + MAX_PAX_BYTES + " bytes in all");
+    }
+    if (global.count() > MAX_GLOBALS) {
+      throw new TarException(
+          header.offset(), "global headers of more than " + MAX_GLOBALS + " records in all");
     }
   }
 
