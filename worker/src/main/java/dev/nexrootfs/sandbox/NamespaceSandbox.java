@@ -48,9 +48,6 @@ final class NamespaceSandbox implements ScriptSandbox {
           "CAP_KILL",
           "CAP_SYS_CHROOT");
 
-  private static final Pattern FORK_FAILED =
-      Pattern.compile("(?i)fork.*: Resource temporarily unavailable");
-
   private static final Pattern EXIT = Pattern.compile("\"exit-code\": *(\\d+)");
   private static final long END_MILLIS = 10_000;
   private static final int BY_SIGNAL = 128;
@@ -176,7 +173,7 @@ final class NamespaceSandbox implements ScriptSandbox {
       throw watch.failure(
           Reason.DISK, "the script found its disk full, and ended with exit status " + status);
     }
-    if (FORK_FAILED.matcher(output.tail()).find()) {
+    if (watch.sawForkFail()) {
       throw watch.failure(
           Reason.PROCESSES,
           "the script got no more processes, and ended with exit status " + status);

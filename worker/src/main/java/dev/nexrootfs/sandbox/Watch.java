@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import java.util.function.ToLongFunction;
+import java.util.regex.Pattern;
 
 /**
  * Looks after a script that runs: reads what it says, and looks twenty times a second at its
@@ -20,6 +21,10 @@ final class Watch {
   private static final int MAX_TAIL = 1500;
 
   private static final int BUFFER_BYTES = 1 << 15;
+
+  /** As bash, busybox and perl say it, and as dash does. */
+  private static final Pattern FORK_FAILED =
+      Pattern.compile("(?i)fork.*: Resource temporarily unavailable|cannot fork");
 
   private final ScriptLimits limits;
   private final ScriptOutput output;
@@ -53,8 +58,11 @@ final class Watch {
       while (!process.waitFor(LOOK_MILLIS, TimeUnit.MILLISECONDS)) {
         output.beat();
         if (System.nanoTime() > end) {
-          throw over(
-              Reason.TIMED_OUT, "did not end within " + limits.wallClock().toSeconds() + " s");
+          String late = "did not end within " + limits.wallClock().toSeconds() + " s";
+          // The kernel's limit is higher than ours; what runs into it can be gone before we look.
+          throw sawForkFail()
+              ? failure(Reason.PROCESSES, "the script got no more processes, and " + late)
+              : over(Reason.TIMED_OUT, late);
         }
         look(process.pid(), before);
       }
@@ -79,6 +87,11 @@ final class Watch {
     if (processes.stream().mapToLong(memory).sum() > limits.memoryBytes()) {
       throw over(Reason.MEMORY, "takes more than " + limits.memoryBytes() + " bytes of memory");
     }
+  }
+
+  /** Whether a shell has said, lately, that it got no process. */
+  boolean sawForkFail() {
+    return FORK_FAILED.matcher(output.tail()).find();
   }
 
   private void checkOutput() throws ScriptException {

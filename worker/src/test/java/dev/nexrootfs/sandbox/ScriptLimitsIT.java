@@ -49,8 +49,27 @@ class ScriptLimitsIT {
   @Test
   void forkBombIsEnded() throws IOException {
     ScriptException failure = failure("b() { b | b & }", "b", "sleep 100");
+    // It is seen as it grows, or it has run into the kernel's limit and died before that.
     assertThat(failure.reason()).isEqualTo(Reason.PROCESSES);
-    assertThat(failure).hasMessageContaining("64 processes");
+    assertThat(failure).message().containsPattern("64 processes|got no more processes");
+  }
+
+  @Test
+  void scriptThatGotNoMoreProcessesAndHangsIsToldOfThese() throws IOException {
+    ScriptLimits second =
+        new ScriptLimits(
+            Duration.ofSeconds(1),
+            LIMITS.memoryBytes(),
+            LIMITS.processes(),
+            LIMITS.diskBytes(),
+            LIMITS.outputBytes());
+    for (String said :
+        new String[] {"sh: 1: Cannot fork", "sh: can't fork: Resource temporarily unavailable"}) {
+      ScriptException failure =
+          Sandboxed.in(directory, second).failure("echo \"" + said + "\"", "sleep 100");
+      assertThat(failure.reason()).isEqualTo(Reason.PROCESSES);
+      assertThat(failure).hasMessageContaining("got no more processes, and did not end within 1 s");
+    }
   }
 
   @Test
@@ -58,6 +77,7 @@ class ScriptLimitsIT {
     ScriptException failure =
         failure("for i in $(seq 1000); do setsid sleep 100 & done; sleep 100");
     assertThat(failure.reason()).isEqualTo(Reason.PROCESSES);
+    assertThat(failure).hasMessageContaining("64 processes");
   }
 
   @Test
