@@ -204,6 +204,11 @@ final class WorkerCommand implements Callable<Integer> {
         stopOnSignal();
         front.addConnectionListener(this::onEvent);
         store.addConnectionListener(this::onEvent);
+        for (Connection connection : List.of(front, store)) {
+          if (connection.getStatus() == Connection.Status.CLOSED) {
+            onEvent(connection, ConnectionListener.Events.CLOSED);
+          }
+        }
         status = serve(service) && !isClosed ? 0 : 1;
         return status;
       }

@@ -4,6 +4,7 @@ import dev.nexrootfs.tls.PemFiles;
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.net.http.HttpClient;
@@ -202,15 +203,31 @@ final class Transport implements Closeable {
     try {
       return answer.get(patience.answer().toMillis(), TimeUnit.MILLISECONDS);
     } catch (TimeoutException e) {
+      giveUp(answer);
       throw new HttpTimeoutException("no answer within " + patience.answer().toMillis() + " ms");
     } catch (ExecutionException e) {
       if (e.getCause() instanceof IOException io) {
         throw io;
       }
       throw unusable(request.uri(), e.getCause() == null ? e : e.getCause());
-    } finally {
-      answer.cancel(true);
+    } catch (InterruptedException e) {
+      giveUp(answer);
+      throw e;
     }
+  }
+
+  /** Ends the exchange, and the body where the answer has come meanwhile. */
+  private static void giveUp(CompletableFuture<HttpResponse<InputStream>> answer) {
+    answer.cancel(true);
+    var unused =
+        answer.thenAccept(
+            late -> {
+              try {
+                late.body().close();
+              } catch (IOException e) {
+                throw new UncheckedIOException(e); // nobody waits for it
+              }
+            });
   }
 
   private static RegistryException untrusted(URI uri, SSLException e) {

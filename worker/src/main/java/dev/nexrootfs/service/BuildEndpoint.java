@@ -64,7 +64,6 @@ final class BuildEndpoint implements Front.Handler {
       streamed = wanted.reply() == ReplyMode.STREAM;
       build.admit(wanted);
       Job job = Job.of(id, request.replyTo(), wanted);
-      pool.queue().checkSize(job);
       Outage outage = new Outage(pool.settings().worker());
       Optional<BuildStatus> before =
           isChosen(request.headers())
@@ -126,7 +125,7 @@ final class BuildEndpoint implements Front.Handler {
       throw used(job.id());
     }
     Optional<JobQueue.Head> head =
-        before.state().isLast()
+        before.state().isLast() && !wasPutOff(before)
             ? Optional.empty()
             : outage.sitOut(
                 () -> pool.queue().findRequest(job.namespace(), job.fingerprint(), job.id()));
@@ -135,8 +134,13 @@ final class BuildEndpoint implements Front.Handler {
         throw used(job.id());
       }
       LOG.info("build {} is asked for again, and is under way", job.id());
+      BuildStatus known = wasPutOff(before) ? queued(job) : before;
+      if (wasPutOff(before)) {
+        // It came into the queue, though nobody could tell then.
+        outage.sitOut(() -> pool.records().put(BuildRecords.buildKey(job.id()), known));
+      }
       if (job.request().reply() == ReplyMode.ACCEPTED) {
-        accepted(before, replyTo);
+        accepted(known, replyTo);
       }
       return;
     }
@@ -170,6 +174,7 @@ final class BuildEndpoint implements Front.Handler {
   }
 
   private void enqueue(Job job, String replyTo, Outage outage) throws RequestException {
+    pool.queue().checkSize(job);
     BuildStatus status = queued(job);
     if (!outage.sitOut(() -> pool.records().create(status))) {
       BuildStatus other =

@@ -8,10 +8,13 @@ import io.nats.client.NUID;
 import io.nats.client.impl.Headers;
 import io.nats.service.ServiceMessage;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -204,13 +207,27 @@ final class Front {
             ErrorCode.DRAINING,
             "worker " + settings.worker() + " is stopping; ask again",
             BUSY_RETRY_MILLIS);
-    for (Runnable waiting : threads.shutdownNow()) {
-      if (waiting instanceof Answer answer) {
-        refuse(NUID.nextGlobal(), answer.request(), false, draining);
-      }
-    }
-    if (!threads.awaitTermination(DRAIN.toMillis(), TimeUnit.MILLISECONDS)) {
-      LOG.warn("{} requests are not answered", threads.getActiveCount());
+    List<Runnable> waiting = threads.shutdownNow();
+    // Where the requesters cannot be reached either, the builds are not to wait for that.
+    ExecutorService refusals =
+        Executors.newSingleThreadExecutor(
+            task -> {
+              Thread thread = new Thread(task, "front-refusals");
+              thread.setDaemon(true);
+              return thread;
+            });
+    refusals.execute(
+        () -> {
+          for (Runnable one : waiting) {
+            if (one instanceof Answer answer && front.getStatus() == Connection.Status.CONNECTED) {
+              refuse(NUID.nextGlobal(), answer.request(), false, draining);
+            }
+          }
+        });
+    refusals.shutdown();
+    if (!threads.awaitTermination(DRAIN.toMillis(), TimeUnit.MILLISECONDS)
+        || !refusals.awaitTermination(DRAIN.toMillis(), TimeUnit.MILLISECONDS)) {
+      LOG.warn("not all of {} requests that waited are answered", waiting.size());
     }
   }
 }

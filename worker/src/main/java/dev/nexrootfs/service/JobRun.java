@@ -65,6 +65,7 @@ final class JobRun implements Progress {
   private final Instant limit;
   private volatile @Nullable Stop stop;
   private volatile boolean detached;
+  private boolean ends;
   private volatile @Nullable JobAccount account;
 
   /**
@@ -275,10 +276,23 @@ final class JobRun implements Progress {
       stop(Stop.TIMED_OUT);
     }
     Stop why = stop;
-    if (why == Stop.CANCELLED && pool.queue().hasWaiting(job)) {
-      detach();
+    if (why == Stop.CANCELLED) {
+      cancel();
     } else if (why != null) {
       throw new CancellationException(why.toString());
+    }
+  }
+
+  /** Of the threads that ask, the first decides for all. */
+  private synchronized void cancel() {
+    if (stop != Stop.CANCELLED) {
+      return;
+    }
+    if (!ends && pool.queue().hasWaiting(job)) {
+      detach();
+    } else {
+      ends = true;
+      throw new CancellationException(Stop.CANCELLED.toString());
     }
   }
 
