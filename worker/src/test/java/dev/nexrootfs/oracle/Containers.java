@@ -30,6 +30,15 @@ public final class Containers {
     // Podman's database has the paths in it: a store that was moved with its checkout is of no use.
     Path place = storage.resolve("place");
     if (!Files.exists(place) || !Files.readString(place).equals(storage.toString())) {
+      // A run that was killed has left its containers' mounts.
+      Command.of(
+              "sh",
+              "-c",
+              "cut -d' ' -f2 /proc/mounts | grep -F \"$1/\" | sort -r | xargs -r umount -l",
+              "sh",
+              storage)
+          .run()
+          .orThrow();
       Command.of("rm", "-rf", storage).run().orThrow();
       Files.createDirectories(storage);
       Files.writeString(place, storage.toString());
