@@ -19,6 +19,14 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("alone")
 @Timeout(60)
 class ScriptLimitsIT {
+  private static final ScriptLimits ONE_SECOND =
+      new ScriptLimits(
+          Duration.ofSeconds(1),
+          LIMITS.memoryBytes(),
+          LIMITS.processes(),
+          LIMITS.diskBytes(),
+          LIMITS.outputBytes());
+
   @TempDir Path directory;
 
   private ScriptException failure(String... lines) throws IOException {
@@ -32,15 +40,8 @@ class ScriptLimitsIT {
 
   @Test
   void scriptThatIgnoresTermIsEndedInTime() throws IOException {
-    ScriptLimits second =
-        new ScriptLimits(
-            Duration.ofSeconds(1),
-            LIMITS.memoryBytes(),
-            LIMITS.processes(),
-            LIMITS.diskBytes(),
-            LIMITS.outputBytes());
     ScriptException failure =
-        Sandboxed.in(directory, second)
+        Sandboxed.in(directory, ONE_SECOND)
             .failure("trap '' TERM INT HUP QUIT", "echo begun", "while :; do sleep 0.1; done");
     assertThat(failure.reason()).isEqualTo(Reason.TIMED_OUT);
     assertThat(failure).hasMessageContaining("within 1 s").hasMessageEndingWith("begun");
@@ -56,17 +57,10 @@ class ScriptLimitsIT {
 
   @Test
   void scriptThatGotNoMoreProcessesAndHangsIsToldOfThese() throws IOException {
-    ScriptLimits second =
-        new ScriptLimits(
-            Duration.ofSeconds(1),
-            LIMITS.memoryBytes(),
-            LIMITS.processes(),
-            LIMITS.diskBytes(),
-            LIMITS.outputBytes());
     for (String said :
         new String[] {"sh: 1: Cannot fork", "sh: can't fork: Resource temporarily unavailable"}) {
       ScriptException failure =
-          Sandboxed.in(directory, second).failure("echo \"" + said + "\"", "sleep 100");
+          Sandboxed.in(directory, ONE_SECOND).failure("echo \"" + said + "\"", "sleep 100");
       assertThat(failure.reason()).isEqualTo(Reason.PROCESSES);
       assertThat(failure).hasMessageContaining("got no more processes, and did not end within 1 s");
     }
