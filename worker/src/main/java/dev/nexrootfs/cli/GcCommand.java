@@ -98,8 +98,8 @@ final class GcCommand implements Callable<Integer> {
   @Option(
       names = "--mirror",
       description = {
-        "the bucket is a site's mirror: only what has left the bucket itself goes, once it is older",
-        "than --min-age; the other limits do not count"
+        "the bucket is a site's mirror: only what has left the bucket itself goes, once the mirror has",
+        "something that was stored --min-age later; the other limits do not count"
       })
   private boolean mirror;
 
@@ -192,11 +192,12 @@ final class GcCommand implements Callable<Integer> {
     // Of a mirror: a name that was deleted lies there as deleted; its chunks are like those of no
     // object.
     return mirror
-        ? new BucketSweep.Policy(-1, Optional.empty(), young)
+        ? BucketSweep.Policy.ofMirror(young)
         : new BucketSweep.Policy(
             maxBytes,
             maxAgeHours < 0 ? Optional.empty() : Optional.of(Duration.ofHours(maxAgeHours)),
-            young);
+            young,
+            false);
   }
 
   /** Whether somebody needs an object, as it is when it is asked. */

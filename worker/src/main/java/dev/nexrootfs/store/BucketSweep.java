@@ -12,6 +12,7 @@ import io.nats.client.api.StreamInfoOptions;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.ZonedDateTime;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -36,6 +37,9 @@ public final class BucketSweep {
   /** What is younger may be an upload under way, or an image whose links are not made yet. */
   public static final Duration YOUNG = Duration.ofHours(1);
 
+  private static final String DIGEST = ".sha256";
+  private static final Duration LOOKS_APART = Duration.ofSeconds(1);
+
   private final Connection connection;
   private final String bucket;
 
@@ -51,10 +55,17 @@ public final class BucketSweep {
    * @param maxBytes bytes of images in all, -1 for no limit; the ones stored longest ago go first
    * @param maxAge of an image; empty for no limit
    * @param young what is younger stays
+   * @param isMirror whether the bucket is the mirror of another, which it may be far behind: its
+   *     time is that of its last message
    */
-  public record Policy(long maxBytes, Optional<Duration> maxAge, Duration young) {
+  public record Policy(long maxBytes, Optional<Duration> maxAge, Duration young, boolean isMirror) {
     /** Only the chunks of uploads that were cut off. */
-    public static final Policy ORPHANS = new Policy(-1, Optional.empty(), YOUNG);
+    public static final Policy ORPHANS = new Policy(-1, Optional.empty(), YOUNG, false);
+
+    /** What has left the bucket that this one mirrors. */
+    public static Policy ofMirror(Duration young) {
+      return new Policy(-1, Optional.empty(), young, true);
+    }
   }
 
   /**
@@ -108,18 +119,65 @@ public final class BucketSweep {
    */
   public Found find(Policy policy, Predicate<String> isHeld) throws StoreException {
     try {
+      Instant young = now(policy).minus(policy.young());
       Map<String, Long> chunks = subjects("C");
       List<Entry> entries = entries();
-      Instant young = Instant.now().minus(policy.young());
       List<Candidate> candidates = new ArrayList<>(orphans(chunks, entries, young));
       Map<String, Reason> kept = new HashMap<>();
       if (policy.maxBytes() >= 0 || policy.maxAge().isPresent()) {
         candidates.addAll(images(policy, entries, young, isHeld, kept));
       }
-      return new Found(candidates, kept);
+      return candidates.isEmpty() ? new Found(candidates, kept) : confirmed(candidates, kept);
     } catch (JetStreamApiException | IOException e) {
       throw failed(e);
     }
+  }
+
+  /**
+   * A mirror's messages have the times of their origin, and a mirror may be days behind: chunks
+   * that are old by the clock may wait for the message that names them.
+   */
+  private Instant now(Policy policy) throws IOException, JetStreamApiException {
+    if (!policy.isMirror()) {
+      return Instant.now();
+    }
+    ZonedDateTime last =
+        management().getStreamInfo(Buckets.streamOf(bucket)).getStreamState().getLastTime();
+    return last == null ? Instant.EPOCH : last.toInstant();
+  }
+
+  /** A server can say for a moment that a name is not there: what goes was not needed twice. */
+  private Found confirmed(List<Candidate> candidates, Map<String, Reason> kept)
+      throws IOException, JetStreamApiException {
+    try {
+      Thread.sleep(LOOKS_APART.toMillis());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted between two looks", e);
+    }
+    List<Entry> entries = entries();
+    Set<String> owned = new HashSet<>();
+    entries.forEach(entry -> owned.add(entry.nuid()));
+    Set<String> linked = linked(entries);
+    List<Candidate> confirmed = new ArrayList<>();
+    for (Candidate candidate : candidates) {
+      if (!candidate.isOrphan() && isLinked(candidate.object(), linked)) {
+        kept.put(candidate.object(), Reason.LINKED);
+      } else if (!candidate.isOrphan() || !owned.contains(candidate.nuid())) {
+        confirmed.add(candidate);
+      }
+    }
+    return new Found(confirmed, kept);
+  }
+
+  private static Set<String> linked(List<Entry> entries) {
+    Set<String> linked = new HashSet<>();
+    entries.forEach(entry -> linked.add(entry.linksTo()));
+    return linked;
+  }
+
+  private static boolean isLinked(String object, Set<String> linked) {
+    return linked.contains(object) || linked.contains(original(object));
   }
 
   private List<Candidate> orphans(Map<String, Long> chunks, List<Entry> entries, Instant young)
@@ -146,14 +204,18 @@ public final class BucketSweep {
       Predicate<String> isHeld,
       Map<String, Reason> kept)
       throws IOException, JetStreamApiException {
-    Set<String> linked = new HashSet<>();
-    entries.forEach(entry -> linked.add(entry.linksTo()));
+    Set<String> linked = linked(entries);
     Set<String> read = chunksBeingRead();
     long total = entries.stream().mapToLong(Entry::bytes).sum();
     List<Entry> oldestFirst = new ArrayList<>(entries);
     oldestFirst.sort(Comparator.comparing(Entry::stored));
+    Map<String, Entry> byName = new HashMap<>();
+    entries.forEach(entry -> byName.put(entry.object(), entry));
     List<Candidate> found = new ArrayList<>();
     for (Entry entry : oldestFirst) {
+      if (entry.object().endsWith(DIGEST) && byName.containsKey(withoutDigest(entry.object()))) {
+        continue; // goes with what it is the digest of
+      }
       boolean tooOld =
           policy.maxAge().isPresent()
               && entry.stored().isBefore(Instant.now().minus(policy.maxAge().get()));
@@ -163,12 +225,25 @@ public final class BucketSweep {
         if (reason.isPresent()) {
           kept.put(entry.object(), reason.get());
         } else {
-          found.add(new Candidate(entry.object(), entry.nuid(), entry.bytes(), entry.stored()));
-          total -= entry.bytes();
+          // First the digest: whoever sees one sees what it is of.
+          for (Entry part : parts(entry, byName)) {
+            found.add(new Candidate(part.object(), part.nuid(), part.bytes(), part.stored()));
+            total -= part.bytes();
+          }
         }
       }
     }
     return found;
+  }
+
+  /** A compressed image goes with its digest, all else alone. */
+  private static List<Entry> parts(Entry entry, Map<String, Entry> byName) {
+    Entry digest = byName.get(entry.object() + DIGEST);
+    return digest == null ? List.of(entry) : List.of(digest, entry);
+  }
+
+  private static String withoutDigest(String object) {
+    return object.substring(0, object.length() - DIGEST.length());
   }
 
   private static Optional<Reason> reason(
@@ -176,7 +251,7 @@ public final class BucketSweep {
     if (!entry.stored().isBefore(young)) {
       return Optional.of(Reason.YOUNG);
     }
-    if (linked.contains(entry.object()) || linked.contains(original(entry.object()))) {
+    if (isLinked(entry.object(), linked)) {
       return Optional.of(Reason.LINKED);
     }
     if (read.contains(entry.nuid())) {

@@ -49,7 +49,7 @@ class BucketSweepIT {
   }
 
   private static BucketSweep.Policy atMost(long bytes) {
-    return new BucketSweep.Policy(bytes, Optional.empty(), Duration.ZERO);
+    return new BucketSweep.Policy(bytes, Optional.empty(), Duration.ZERO, false);
   }
 
   private List<String> names(BucketSweep.Policy policy, Set<String> held) throws Exception {
@@ -89,13 +89,55 @@ class BucketSweepIT {
   }
 
   @Test
+  void whatIsLinkedMeanwhileStays() throws Exception {
+    BucketSweep.Found found =
+        sweep.find(
+            atMost(0),
+            name -> {
+              link("late_" + name, name);
+              return false;
+            });
+    assertThat(found.candidates()).isEmpty();
+    assertThat(found.kept())
+        .containsOnlyKeys("old", "linked", "held", "new")
+        .allSatisfy((name, reason) -> assertThat(reason).isEqualTo(BucketSweep.Reason.LINKED));
+  }
+
+  private void link(String name, String object) {
+    try {
+      bucket.link(name, object);
+    } catch (StoreException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Test
+  void digestGoesBeforeTheCompressedImageAndNeverStaysAlone() throws Exception {
+    for (String name : List.of("old.ext4.gz", "old.ext4.gz.sha256")) {
+      byte[] bytes = new byte[100];
+      bucket.putIfAbsent(name, "", Map.of(), () -> new ByteArrayInputStream(bytes), done -> {});
+    }
+    Set<String> held = Set.of("held", "new");
+    assertThat(names(atMost(3 * BYTES), held))
+        .containsExactly("old", "old.ext4.gz.sha256", "old.ext4.gz");
+    assertThat(names(atMost(3 * BYTES + 150), held))
+        .as("one would do")
+        .containsExactly("old", "old.ext4.gz.sha256", "old.ext4.gz");
+    assertThat(names(atMost(3 * BYTES + 200), held)).containsExactly("old");
+    bucket.delete("old.ext4.gz");
+    assertThat(names(atMost(3 * BYTES), held)).containsExactly("old", "old.ext4.gz.sha256");
+  }
+
+  @Test
   void whatIsYoungStays() throws Exception {
-    BucketSweep.Policy policy = new BucketSweep.Policy(0, Optional.empty(), Duration.ofHours(1));
+    BucketSweep.Policy policy =
+        new BucketSweep.Policy(0, Optional.empty(), Duration.ofHours(1), false);
     assertThat(names(policy, Set.of())).isEmpty();
     BucketSweep.Policy age =
-        new BucketSweep.Policy(-1, Optional.of(Duration.ofHours(1)), Duration.ZERO);
+        new BucketSweep.Policy(-1, Optional.of(Duration.ofHours(1)), Duration.ZERO, false);
     assertThat(names(age, Set.of())).isEmpty();
-    BucketSweep.Policy none = new BucketSweep.Policy(-1, Optional.of(Duration.ZERO), Duration.ZERO);
+    BucketSweep.Policy none =
+        new BucketSweep.Policy(-1, Optional.of(Duration.ZERO), Duration.ZERO, false);
     assertThat(names(none, Set.of())).containsExactly("old", "held", "new");
   }
 
@@ -117,7 +159,8 @@ class BucketSweepIT {
         .containsOnly(
             Map.entry("linked", BucketSweep.Reason.LINKED),
             Map.entry("held", BucketSweep.Reason.HELD));
-    BucketSweep.Policy young = new BucketSweep.Policy(0, Optional.empty(), Duration.ofHours(1));
+    BucketSweep.Policy young =
+        new BucketSweep.Policy(0, Optional.empty(), Duration.ofHours(1), false);
     assertThat(sweep.find(young, name -> false).kept())
         .containsOnlyKeys("old", "linked", "held", "new")
         .allSatisfy((name, reason) -> assertThat(reason).isEqualTo(BucketSweep.Reason.YOUNG));
@@ -132,7 +175,7 @@ class BucketSweepIT {
     assertThat(sweep.find(BucketSweep.Policy.ORPHANS, object -> false).candidates())
         .as("young")
         .isEmpty();
-    BucketSweep.Policy orphans = new BucketSweep.Policy(-1, Optional.empty(), Duration.ZERO);
+    BucketSweep.Policy orphans = new BucketSweep.Policy(-1, Optional.empty(), Duration.ZERO, false);
     List<BucketSweep.Candidate> found = sweep.find(orphans, object -> false).candidates();
     assertThat(found).hasSize(1);
     assertThat(found.get(0).isOrphan()).isTrue();
@@ -142,5 +185,16 @@ class BucketSweepIT {
     for (String name : List.of("old", "linked", "held", "new")) {
       assertThat(bucket.findWhole(name)).as(name).isPresent();
     }
+  }
+
+  @Test
+  void chunksOfAMirrorStayAsLongAsTheirNameMayBeOnItsWay() throws Exception {
+    connection.jetStream().publish("$O.B.C.stray", new byte[1000]);
+    BucketSweep.Policy mirror = BucketSweep.Policy.ofMirror(Duration.ZERO);
+    assertThat(sweep.find(mirror, object -> true).candidates()).as("the last message").isEmpty();
+    bucket.link("later", "new");
+    assertThat(sweep.find(mirror, object -> true).candidates())
+        .extracting(BucketSweep.Candidate::nuid)
+        .containsExactly("stray");
   }
 }

@@ -28,7 +28,7 @@ class FullBucketIT {
   private static final String SERVER = "nats-server-current";
   private static final int SIZE = 3 << 20;
   private static final BucketSweep.Policy EVERYTHING =
-      new BucketSweep.Policy(0, Optional.empty(), Duration.ZERO);
+      new BucketSweep.Policy(0, Optional.empty(), Duration.ZERO, false);
 
   @TempDir Path directory;
 
