@@ -50,11 +50,16 @@ final class BucketSink implements ImageSink {
       }
     }
     Optional<StoredObject> present = bucket.findWhole(object);
-    if (present.isEmpty() || (request.wantsGzip() && bucket.findWhole(object + SHA256).isEmpty())) {
+    boolean isThere =
+        present.isPresent()
+            && (!request.wantsGzip()
+                || (bucket.findWhole(object + GZIP).isPresent()
+                    && bucket.findWhole(object + SHA256).isPresent()));
+    if (!isThere) {
       // What is missing is made from the plan; what is there stays as it is.
       return Optional.empty();
     }
-    return Optional.of(linked(bucket, present.get(), request));
+    return Optional.of(linked(bucket, present.orElseThrow(), request));
   }
 
   @Override

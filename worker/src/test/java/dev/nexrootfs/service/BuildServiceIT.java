@@ -334,7 +334,7 @@ class BuildServiceIT {
             + "\",\"guest\":\"plain\",\"size\":25165824,\"name\":\"gz\"%s}";
     Protocol.read(fixture.ask(String.format(request, "")).getData(), BuildReply.class);
     String more = String.format(request, ",\"formats\":[\"ext4\",\"ext4.gz\"]");
-    for (int i = 0; i < 2; i++) {
+    for (String missingNext : List.of(".ext4.gz.sha256", ".ext4.gz", "")) {
       BuildReply reply = Protocol.read(fixture.ask(more).getData(), BuildReply.class);
       assertThat(reply.links())
           .containsExactly("gz_latest", "gz", "gz_latest.ext4.gz", "gz_latest.ext4.gz.sha256");
@@ -345,7 +345,7 @@ class BuildServiceIT {
       java.nio.file.Files.write(file, compressed);
       byte[] plain = dev.nexrootfs.oracle.Command.of("gzip", "-dc", file).run().orThrow().bytes();
       assertThat(dev.nexrootfs.oci.Digest.sha256(plain).text()).isEqualTo(reply.digest());
-      new Buckets(fixture.store).open(fixture.bucket).delete(reply.object() + ".ext4.gz.sha256");
+      new Buckets(fixture.store).open(fixture.bucket).delete(reply.object() + missingNext);
     }
   }
 
