@@ -102,6 +102,7 @@ public final class Leases {
     private final byte[] value;
     private final ScheduledFuture<?> renewal;
     private long revision;
+    private boolean closed;
 
     private Lease(String name, byte[] value, long revision) {
       this.name = name;
@@ -113,6 +114,9 @@ public final class Leases {
     }
 
     private synchronized void renew() {
+      if (closed) {
+        return; // while this renewal waited for its turn
+      }
       try {
         check();
       } catch (StoreException e) {
@@ -166,6 +170,7 @@ public final class Leases {
     public void close() throws StoreException {
       renewal.cancel(false);
       synchronized (this) {
+        closed = true;
         try {
           bucket.delete(name, revision);
         } catch (JetStreamApiException e) {
