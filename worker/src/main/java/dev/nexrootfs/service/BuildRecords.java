@@ -39,7 +39,7 @@ import org.slf4j.LoggerFactory;
  *   <li>{@code job.NAMESPACE.FINGERPRINT}: the status in which the build ended that was queued so,
  *       for those who wait for it
  *   <li>{@code key.HEX}: the id of the build that was begun last for a build key
- *   <li>{@code cancel.ID}: the code with which to stop a build
+ *   <li>{@code cancel.ID}: the code of the error with which a build is to stop
  *   <li>{@code hit.FINGERPRINT}: a {@link Hit}
  *   <li>{@code used.OBJECT}: an image that a request was answered with, as long as entries live
  * </ul>

@@ -53,8 +53,13 @@ public final class BuildService {
   private final QueuedRequests queued;
   private final StatusEndpoint status;
   private final Service service;
-  private final ScheduledExecutorService clock =
-      Executors.newScheduledThreadPool(2, task -> new Thread(task, "heartbeat"));
+  private final ScheduledExecutorService heartbeat =
+      Executors.newSingleThreadScheduledExecutor(task -> new Thread(task, "heartbeat"));
+
+  /** What asks JetStream, and can take long: no heartbeat waits for it. */
+  private final ScheduledExecutorService rounds =
+      Executors.newScheduledThreadPool(2, task -> new Thread(task, "rounds"));
+
   private final ScheduledExecutorService renewals =
       Executors.newSingleThreadScheduledExecutor(task -> new Thread(task, "build-leases"));
   private volatile @Nullable Leases leases;
@@ -139,10 +144,10 @@ public final class BuildService {
     waiting.open();
     status.open();
     slots.start();
-    every(HEARTBEAT_MILLIS, slots::extendAll);
-    every(HEARTBEAT_MILLIS, waiting::extendAll);
-    every(LOOK_AROUND_MILLIS, this::lookAround);
-    every(SWEEP_MILLIS, this::sweep);
+    every(HEARTBEAT_MILLIS, heartbeat, slots::extendAll);
+    every(HEARTBEAT_MILLIS, heartbeat, waiting::extendAll);
+    every(LOOK_AROUND_MILLIS, rounds, this::lookAround);
+    every(SWEEP_MILLIS, rounds, this::sweep);
     var unused = service.startService();
     flush();
     LOG.info(
@@ -176,13 +181,13 @@ public final class BuildService {
   }
 
   /** A fault of one round does not end the rounds. */
-  private void every(long millis, Runnable round) {
+  private static void every(long millis, ScheduledExecutorService clock, Runnable round) {
     Runnable guarded =
         () -> {
           try {
             round.run();
           } catch (RuntimeException e) {
-            LOG.error("a round of the heartbeat failed", e);
+            LOG.error("a round failed", e);
           }
         };
     var unused = clock.scheduleWithFixedDelay(guarded, millis, millis, TimeUnit.MILLISECONDS);
@@ -201,7 +206,8 @@ public final class BuildService {
     if (!clean) {
       LOG.error("builds do not stop; other workers take them in {}", JobQueue.ACK_WAIT);
     }
-    clock.shutdownNow();
+    heartbeat.shutdownNow();
+    rounds.shutdownNow();
     waiting.close();
     status.close();
     renewals.shutdownNow();

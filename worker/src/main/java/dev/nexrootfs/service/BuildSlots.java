@@ -3,6 +3,7 @@ package dev.nexrootfs.service;
 import dev.nexrootfs.build.RootfsBuild;
 import dev.nexrootfs.store.Leases;
 import dev.nexrootfs.store.StoreException;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
@@ -23,6 +24,10 @@ import org.slf4j.MDC;
 final class BuildSlots {
   private static final Logger LOG = LoggerFactory.getLogger(BuildSlots.class);
   private static final Duration LOOK = Duration.ofSeconds(2);
+
+  /** Jobs that wait for what others build have a thread and their inputs each, but no slot. */
+  private static final int WAITING_FOR_OTHERS = 32;
+
   private static final Duration NO_LEASES = Duration.ofSeconds(5);
 
   /** Time for builds that are stopped to clean up and say so. */
@@ -34,6 +39,7 @@ final class BuildSlots {
   private final LeaseSource leases;
   private final WaitingRoom waiting;
   private final Semaphore free;
+  private final Semaphore places = new Semaphore(WAITING_FOR_OTHERS);
   private final Map<String, JobRun> runs = new ConcurrentHashMap<>();
   private final ExecutorService threads;
   private final Thread taker = new Thread(this::take, "job-taker");
@@ -69,7 +75,7 @@ final class BuildSlots {
     if (key.startsWith("cancel.")) {
       JobRun run = runs.get(key.substring("cancel.".length()));
       if (run != null) {
-        run.stop(JobRun.Stop.CANCELLED);
+        run.stopFor(new String(value, StandardCharsets.UTF_8));
       }
     }
   }
@@ -111,7 +117,7 @@ final class BuildSlots {
     }
     boolean started = false;
     try {
-      Optional<JobIntake.Delivery> delivery = pool.intake().next();
+      Optional<JobIntake.Delivery> delivery = pool.intake().next(() -> stopping);
       started = delivery.isPresent() && begin(delivery.get());
       return delivery.isPresent();
     } finally {
@@ -135,7 +141,7 @@ final class BuildSlots {
   /** Whether the delivery has the slot now. */
   private boolean start(JobIntake.Delivery delivery, Leases held) {
     String id = delivery.job().id();
-    JobRun run = new JobRun(pool, build, bucket, held, delivery, this::slotIsFree);
+    JobRun run = new JobRun(pool, build, bucket, held, delivery, this::slotIsFree, places);
     if (runs.putIfAbsent(id, run) != null) {
       // The queue thought this worker dead while it was cut off; it is at it still.
       LOG.info("build {} has come once more; it is being built here", id);

@@ -13,6 +13,7 @@ import dev.nexrootfs.protocol.Subjects;
 import io.nats.client.impl.Headers;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
 import java.time.temporal.ChronoUnit;
@@ -123,7 +124,12 @@ record Job(
   }
 
   boolean isLate() {
-    return deadline.isPresent() && Instant.now().isAfter(deadline.get());
+    return isLateBy(Duration.ZERO);
+  }
+
+  /** Whether its deadline is more than {@code time} ago. */
+  boolean isLateBy(Duration time) {
+    return deadline.isPresent() && Instant.now().isAfter(deadline.get().plus(time));
   }
 
   /** Whether the requester wants to hear how the build goes. */

@@ -19,6 +19,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -153,13 +154,20 @@ final class JobIntake {
     return trouble;
   }
 
-  /** The next job to build, the namespaces in turn; empty where there is none now. */
-  Optional<Delivery> next() {
+  /**
+   * The next job to build, the namespaces in turn; empty where there is none now.
+   *
+   * @param stopping whether none is wanted any more
+   */
+  Optional<Delivery> next(BooleanSupplier stopping) {
     List<String> turn;
     synchronized (namespaces) {
       turn = new ArrayList<>(namespaces);
     }
     for (String namespace : turn) {
+      if (stopping.getAsBoolean()) {
+        return Optional.empty();
+      }
       synchronized (namespaces) {
         // Before the question: whoever comes after it adds it again.
         namespaces.remove(namespace);

@@ -15,6 +15,7 @@ import java.util.EnumSet;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -28,6 +29,7 @@ final class JobRun implements Progress {
   private static final Logger LOG = LoggerFactory.getLogger(JobRun.class);
   private static final Duration RETRY = Duration.ofSeconds(2);
   private static final Duration LAST_RETRY = Duration.ofSeconds(30);
+  private static final Duration NO_PLACE = Duration.ofSeconds(5);
 
   /** As long as an election takes on a busy machine; only then it counts as a try. */
   private static final Duration TRY_ON = Duration.ofSeconds(30);
@@ -51,7 +53,9 @@ final class JobRun implements Progress {
     /** It took too long. */
     TIMED_OUT,
     /** Another worker is to do it. */
-    HANDED_BACK
+    HANDED_BACK,
+    /** Too many wait here already for what others build. */
+    PUT_OFF
   }
 
   private final Pool pool;
@@ -61,16 +65,20 @@ final class JobRun implements Progress {
   private final JobIntake.Delivery delivery;
   private final Job job;
   private final Runnable freeSlot;
+  private final Semaphore places;
   private final AtomicBoolean slotFreed = new AtomicBoolean();
   private final Instant limit;
   private volatile @Nullable Stop stop;
   private volatile boolean detached;
+  private boolean hasPlace;
   private boolean ends;
   private volatile @Nullable JobAccount account;
 
   /**
-   * A job that waits for nothing but to be run; {@code freeSlot} is called once, at the latest when
-   * it ends.
+   * A job that waits for nothing but to be run.
+   *
+   * @param freeSlot called once, at the latest when it ends
+   * @param places for those that have no slot, as they wait for what others build
    */
   JobRun(
       Pool pool,
@@ -78,7 +86,8 @@ final class JobRun implements Progress {
       BucketSink bucket,
       Leases leases,
       JobIntake.Delivery delivery,
-      Runnable freeSlot) {
+      Runnable freeSlot,
+      Semaphore places) {
     this.pool = pool;
     this.build = build;
     this.bucket = bucket;
@@ -86,6 +95,7 @@ final class JobRun implements Progress {
     this.delivery = delivery;
     this.job = delivery.job();
     this.freeSlot = freeSlot;
+    this.places = places;
     Instant most = Instant.now().plus(pool.settings().longestBuild());
     this.limit = job.deadline().filter(most::isAfter).orElse(most);
   }
@@ -100,6 +110,11 @@ final class JobRun implements Progress {
     if (stop == null && !isCancelledAlready) {
       stop = why;
     }
+  }
+
+  /** Stops the build for the reason that a cancel record gives. */
+  void stopFor(String code) {
+    stop(code.equals(ErrorCode.TIMED_OUT.name()) ? Stop.TIMED_OUT : Stop.CANCELLED);
   }
 
   /** The heartbeat: the server and whoever follows hear that the job is in good hands. */
@@ -139,6 +154,9 @@ final class JobRun implements Progress {
     } finally {
       pool.figures().end();
       releaseSlot();
+      if (hasPlace) {
+        places.release();
+      }
     }
   }
 
@@ -172,9 +190,9 @@ final class JobRun implements Progress {
     }
     outage().sitOut(mine::begun);
     LOG.info("build {} of {} begins, try {}", job.id(), job.request().image(), mine.tries());
-    if (outage().sitOut(() -> pool.records().text(BuildRecords.cancelKey(job.id()))).isPresent()) {
-      stop(Stop.CANCELLED);
-    }
+    outage()
+        .sitOut(() -> pool.records().text(BuildRecords.cancelKey(job.id())))
+        .ifPresent(this::stopFor);
     mine.events().started();
     return true;
   }
@@ -230,6 +248,8 @@ final class JobRun implements Progress {
     } else if (why == Stop.HANDED_BACK) {
       // Not a try: nothing was wrong with it.
       end().handedBack(account().tries() - 1, Duration.ZERO);
+    } else if (why == Stop.PUT_OFF) {
+      end().handedBack(account().tries() - 1, NO_PLACE);
     } else {
       throw e;
     }
@@ -337,6 +357,10 @@ final class JobRun implements Progress {
 
   /** Another job builds the same: this one needs no slot meanwhile. */
   void waitForOther(long millis) throws RequestException {
+    hasPlace = hasPlace || places.tryAcquire();
+    if (!hasPlace) {
+      stop(Stop.PUT_OFF);
+    }
     releaseSlot();
     checkStop();
     try {

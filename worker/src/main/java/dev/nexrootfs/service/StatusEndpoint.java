@@ -7,6 +7,7 @@ import dev.nexrootfs.protocol.ReplyMode;
 import dev.nexrootfs.protocol.RequestException;
 import dev.nexrootfs.protocol.StatusRequest;
 import dev.nexrootfs.protocol.Subjects;
+import io.nats.client.NUID;
 import io.nats.client.impl.Headers;
 import java.io.IOException;
 import java.util.Map;
@@ -48,19 +49,34 @@ final class StatusEndpoint {
       answer(request.replyTo(), find(wanted, request.namespace()), false);
       return;
     }
+    boolean streamed = mode == ReplyMode.STREAM;
+    try {
+      follow(find(wanted, request.namespace()).id(), request.replyTo(), streamed);
+    } catch (RequestException e) {
+      throw new Front.RefusedException(NUID.nextGlobal(), streamed, e);
+    }
+  }
+
+  private void follow(String id, String replyTo, boolean streamed) throws RequestException {
     if (followers.size() >= MAX_FOLLOWERS) {
       throw RequestException.retryAfter(
           ErrorCode.BUSY,
           "worker " + pool.settings().worker() + " has " + MAX_FOLLOWERS + " followers; ask again",
           BUSY_RETRY_MILLIS);
     }
-    String id = find(wanted, request.namespace()).id();
-    Follower follower = new Follower(id, request.replyTo(), mode == ReplyMode.STREAM);
-    followers.put(follower.replyTo(), follower);
+    Follower follower = new Follower(id, replyTo, streamed);
+    followers.put(replyTo, follower);
     // What changes from here on is heard of; so nothing is missed.
-    Optional<BuildStatus> now = pool.records().progress(id);
-    if (now.isPresent()) {
-      tell(follower, now.get());
+    try {
+      Optional<BuildStatus> now = pool.records().progress(id);
+      if (now.isPresent()) {
+        tell(follower, now.get());
+      }
+    } catch (RequestException e) {
+      if (followers.remove(replyTo) == null) {
+        return; // it has ended meanwhile, and its follower was told
+      }
+      throw e;
     }
   }
 

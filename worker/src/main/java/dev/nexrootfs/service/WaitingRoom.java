@@ -18,6 +18,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -31,6 +32,11 @@ final class WaitingRoom {
 
   /** More are left to other workers. */
   private static final int CAPACITY = 4096;
+
+  /** A deadline is first of all for the worker that took the request. */
+  private static final Duration OTHERS_TURN = Duration.ofSeconds(10);
+
+  private static final Duration LAST_ANSWERS = Duration.ofSeconds(5);
 
   private final Pool pool;
   private final Map<String, Guest> guests = new ConcurrentHashMap<>();
@@ -98,11 +104,22 @@ final class WaitingRoom {
       if (guests.values().stream().anyMatch(guest -> guest.leader().equals(id))) {
         forward(id, value);
       }
-    } else if (key.startsWith("cancel.")) {
-      Guest guest = guests.get(key.substring("cancel.".length()));
+    } else if (key.startsWith("build.")) {
+      Guest guest = guests.get(key.substring("build.".length()));
       if (guest != null) {
-        settleSoon(guest.build());
+        answeredElsewhere(guest, value);
       }
+    }
+  }
+
+  /** Whoever cancelled it has taken it out of the queue, and answers. */
+  private void answeredElsewhere(Guest guest, byte[] value) {
+    try {
+      if (Protocol.read(value, BuildStatus.class).state().isLast()) {
+        leave(guest);
+      }
+    } catch (IOException e) {
+      LOG.debug("not a status: {}", e.getMessage());
     }
   }
 
@@ -222,8 +239,10 @@ final class WaitingRoom {
     }
     for (Guest guest : all) {
       if (isGone(guest)) {
+        // Where its acknowledgement was lost it would come again and again, and count as waiting.
+        pool.intake().done(guest.delivery());
         leave(guest);
-      } else if (guest.job().isLate()) {
+      } else if (guest.job().isLateBy(OTHERS_TURN)) {
         fail(guest, timedOut());
       } else if (ended.isPresent() && !ended.get().at().isBefore(guest.delivery().queuedAt())) {
         answer(guest, ended.get().status());
@@ -314,9 +333,12 @@ final class WaitingRoom {
     }
   }
 
-  /** Leaves everyone to other workers. */
-  void close() {
+  /** Leaves everyone to other workers who is not being answered. */
+  void close() throws InterruptedException {
     thread.shutdown();
+    if (!thread.awaitTermination(LAST_ANSWERS.toMillis(), TimeUnit.MILLISECONDS)) {
+      LOG.warn("some who wait may be answered twice: this worker is not done with its answers");
+    }
     for (Guest guest : guests.values()) {
       pool.intake().handBack(guest.delivery(), Duration.ZERO);
       leave(guest);

@@ -100,6 +100,50 @@ class PoolFollowIT extends PoolCase {
   }
 
   @Test
+  void requestThatWaitsForAnotherHearsOfItsCancellationAndOfNothingElse() throws Exception {
+    pool.worker("w", 1);
+    Gate gate = new Gate();
+    String request = request(gate.image, "");
+    Subscription leader = begun(request);
+    String id = NUID.nextGlobal();
+    Subscription waiting = ask(pool.subjects.build(), request, id(id));
+    while (figure("waiting") < 1) {
+      Thread.onSpinWait();
+    }
+    assertThat(cancel(id).state()).isEqualTo(BuildState.CANCELLED);
+    gate.open();
+    reply(leader);
+    assertThat(error(waiting).code()).isEqualTo(ErrorCode.CANCELLED);
+    assertThat(waiting.nextMessage(Duration.ofMillis(500))).isNull();
+    assertThat(statusOf(id).state()).isEqualTo(BuildState.CANCELLED);
+    assertThat(figure("waiting")).isZero();
+  }
+
+  @Test
+  void whoFollowsAnUnknownBuildHearsSoAndThatThisIsTheEnd() throws Exception {
+    pool.worker("w", 1);
+    String question = "{\"id\":\"" + NUID.nextGlobal() + "\",\"reply\":\"stream\"}";
+    List<JsonNode> lines = lines(ask(pool.subjects.status(), question));
+    assertThat(lines).hasSize(1);
+    assertThat(lines.get(0).at("/error/code").asText()).isEqualTo("BUILD_NOT_FOUND");
+  }
+
+  @Test
+  void buildThatAnotherWorkerStopsForItsDeadlineIsToldOfThat() throws Exception {
+    pool.worker("w", 1);
+    Gate gate = new Gate();
+    String id = NUID.nextGlobal();
+    Subscription answers = ask(pool.subjects.build(), request(gate.image, ""), id(id));
+    awaitState(id, BuildState.RUNNING);
+    long noted = pool.admin.keyValue(pool.records).put(BuildRecords.cancelKey(id), "TIMED_OUT");
+    assertThat(noted).isPositive();
+    // The worker hears of this after that.
+    assertThat(statusOf(id).state()).isEqualTo(BuildState.RUNNING);
+    gate.open();
+    assertThat(error(answers).code()).isEqualTo(ErrorCode.TIMED_OUT);
+  }
+
+  @Test
   void runningBuildIsCancelledAndStoresNothing() throws Exception {
     pool.worker("w", 1);
     Gate gate = new Gate();

@@ -10,6 +10,8 @@ import dev.nexrootfs.protocol.BuildStatus;
 import dev.nexrootfs.protocol.ErrorBody;
 import dev.nexrootfs.protocol.ErrorCode;
 import dev.nexrootfs.protocol.Protocol;
+import dev.nexrootfs.store.Buckets;
+import dev.nexrootfs.store.Leases;
 import io.nats.client.JetStreamManagement;
 import io.nats.client.Message;
 import io.nats.client.NUID;
@@ -21,6 +23,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -46,6 +50,34 @@ class PoolQueueIT extends PoolCase {
     assertThat(b.links()).containsExactly("b_latest", "b");
     assertThat(a.cached()).isNotEqualTo(b.cached());
     assertThat(figure("built")).isEqualTo(1);
+  }
+
+  @Test
+  void onlySoManyJobsOfAWorkerWaitForWhatAnotherBuilds() throws Exception {
+    TestPool.Worker worker = pool.worker("w", 1);
+    String request = "{\"image\":\"" + base + "\",\"guest\":\"plain\",\"size\":16777216%s}";
+    BuildReply first = reply(build(String.format(request, "")));
+    new Buckets(pool.admin).open(pool.bucket).delete(first.object());
+    ScheduledExecutorService renewals = Executors.newSingleThreadScheduledExecutor();
+    List<Subscription> answers = new ArrayList<>();
+    try (Leases.Lease builder =
+        new Leases(pool.admin, pool.leases, "another", renewals)
+            .tryAcquire("build." + first.object())
+            .orElseThrow()) {
+      for (int i = 0; i < 40; i++) {
+        answers.add(build(String.format(request, ",\"tag\":\"t" + i + "\"")));
+      }
+      while (figure("handedBack") < 8) {
+        assertThat(figure("running")).isLessThanOrEqualTo(33);
+      }
+      assertThat(builder).isNotNull();
+    } finally {
+      renewals.shutdownNow();
+    }
+    for (Subscription answer : answers) {
+      assertThat(reply(answer).digest()).isEqualTo(first.digest());
+    }
+    assertThat(worker.stop()).isTrue();
   }
 
   @Test

@@ -76,6 +76,29 @@ class PoolRefusalsIT extends PoolCase {
   }
 
   @Test
+  void waitingRequestThatHasItsAnswerLeavesTheQueue() throws Exception {
+    pool.worker("w", 1);
+    String answered = NUID.nextGlobal();
+    reply(ask(pool.subjects.build(), request(base, ""), id(answered)));
+    awaitState(answered, BuildState.COMPLETED);
+    Gate gate = new Gate();
+    String json = request(gate.image, "");
+    String id = NUID.nextGlobal();
+    Subscription held = ask(pool.subjects.build(), json, id(id));
+    awaitState(id, BuildState.RUNNING);
+    // As if the acknowledgement had been lost.
+    String subject = "wait.default." + statusOf(id).fingerprint() + "." + answered;
+    pool.admin.jetStream().publish(job(subject, answered, json).build());
+    long deadline = System.nanoTime() + PATIENCE.toNanos();
+    while (pool.messages(pool.stream) > 1) {
+      assertThat(System.nanoTime()).isLessThan(deadline);
+      Thread.onSpinWait();
+    }
+    gate.open();
+    reply(held);
+  }
+
+  @Test
   void messageThatIsNoJobCostsNoSlot() throws Exception {
     pool.worker("w", 1);
     Headers headers = id(NUID.nextGlobal()).add("Nex-Deadline", "tomorrow");
