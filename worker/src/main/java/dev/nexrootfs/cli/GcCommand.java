@@ -99,7 +99,7 @@ final class GcCommand implements Callable<Integer> {
       names = "--mirror",
       description = {
         "the bucket is a site's mirror: only what has left the bucket itself goes, once the mirror has",
-        "something that was stored --min-age later; the other limits do not count"
+        "something that was stored or deleted --min-age later; the other limits do not count"
       })
   private boolean mirror;
 

@@ -50,16 +50,16 @@ final class BucketSink implements ImageSink {
       }
     }
     Optional<StoredObject> present = bucket.findWhole(object);
-    boolean isThere =
-        present.isPresent()
-            && (!request.wantsGzip()
-                || (bucket.findWhole(object + GZIP).isPresent()
-                    && bucket.findWhole(object + SHA256).isPresent()));
-    if (!isThere) {
-      // What is missing is made from the plan; what is there stays as it is.
+    // What is missing is made from the plan; what is there stays as it is.
+    if (present.isEmpty() || (request.wantsGzip() && !hasGzip(bucket, object))) {
       return Optional.empty();
     }
-    return Optional.of(linked(bucket, present.orElseThrow(), request));
+    return Optional.of(linked(bucket, present.get(), request));
+  }
+
+  private static boolean hasGzip(ObjectBucket bucket, String object) throws IOException {
+    return bucket.findWhole(object + GZIP).isPresent()
+        && bucket.findWhole(object + SHA256).isPresent();
   }
 
   @Override
@@ -102,6 +102,10 @@ final class BucketSink implements ImageSink {
   private static void storeGzip(
       ObjectBucket bucket, StoredObject stored, Ext4Image image, LongConsumer progress)
       throws IOException {
+    if (bucket.findWhole(stored.name() + GZIP).isEmpty()
+        && bucket.find(stored.name() + SHA256).isPresent()) {
+      bucket.delete(stored.name() + SHA256); // another zlib may compress otherwise
+    }
     StoredObject compressed =
         bucket.putIfAbsent(
             stored.name() + GZIP,

@@ -40,6 +40,10 @@ public final class BuildService {
 
   private static final long LOOK_AROUND_MILLIS = 2000;
   private static final long SWEEP_MILLIS = TimeUnit.MINUTES.toMillis(20);
+
+  /** A round may be about to answer somebody whom it has taken out of the queue. */
+  private static final Duration LAST_ROUND = Duration.ofSeconds(5);
+
   private static final Duration GLANCE = Duration.ofSeconds(1);
 
   private final Connection front;
@@ -207,7 +211,10 @@ public final class BuildService {
       LOG.error("builds do not stop; other workers take them in {}", JobQueue.ACK_WAIT);
     }
     heartbeat.shutdownNow();
-    rounds.shutdownNow();
+    rounds.shutdown();
+    if (!rounds.awaitTermination(LAST_ROUND.toMillis(), TimeUnit.MILLISECONDS)) {
+      rounds.shutdownNow();
+    }
     waiting.close();
     status.close();
     renewals.shutdownNow();

@@ -8,12 +8,16 @@ import dev.nexrootfs.protocol.RequestException;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Stops requests, wherever they are: one that waits is taken out of the queue and answered here; a
  * worker that has it hears of it.
  */
 final class Cancellation {
+  private static final Logger LOG = LoggerFactory.getLogger(Cancellation.class);
+
   private final Pool pool;
 
   Cancellation(Pool pool) {
@@ -43,8 +47,8 @@ final class Cancellation {
     return ended(now, head.get(), why);
   }
 
-  private BuildStatus ended(BuildStatus status, JobQueue.Head head, RequestException why)
-      throws RequestException {
+  /** It is in no queue any more: it is answered here, whatever becomes of its record. */
+  private BuildStatus ended(BuildStatus status, JobQueue.Head head, RequestException why) {
     boolean asked = why.code() == ErrorCode.CANCELLED;
     BuildStatus ended =
         new BuildStatus(
@@ -62,7 +66,13 @@ final class Cancellation {
             status.tries(),
             null,
             ErrorBody.of(why, status.id()).error());
-    pool.records().put(BuildRecords.buildKey(status.id()), ended);
+    String key = BuildRecords.buildKey(status.id());
+    try {
+      pool.records().put(key, ended);
+    } catch (RequestException e) {
+      LOG.warn("build {}: its end is recorded later: {}", status.id(), e.line());
+      pool.records().putLater(key, ended);
+    }
     String replyTo = head.replyTo().orElse(null);
     if (pool.replies().failure(status.id(), replyTo, head.streamed(), why)) {
       pool.figures().countCancelled();

@@ -29,7 +29,7 @@ final class JobRun implements Progress {
   private static final Logger LOG = LoggerFactory.getLogger(JobRun.class);
   private static final Duration RETRY = Duration.ofSeconds(2);
   private static final Duration LAST_RETRY = Duration.ofSeconds(30);
-  private static final Duration NO_PLACE = Duration.ofSeconds(5);
+  private static final Duration NO_PLACE = Duration.ofSeconds(15);
 
   /** As long as an election takes on a busy machine; only then it counts as a try. */
   private static final Duration TRY_ON = Duration.ofSeconds(30);
@@ -261,7 +261,8 @@ final class JobRun implements Progress {
   }
 
   private boolean isToStop() {
-    return stop != null || Instant.now().isAfter(limit);
+    Stop why = stop;
+    return (why != null && why != Stop.PUT_OFF) || Instant.now().isAfter(limit);
   }
 
   @Override
@@ -358,7 +359,7 @@ final class JobRun implements Progress {
   /** Another job builds the same: this one needs no slot meanwhile. */
   void waitForOther(long millis) throws RequestException {
     hasPlace = hasPlace || places.tryAcquire();
-    if (!hasPlace) {
+    if (!hasPlace && !detached) { // whose requester would be told once more by the next worker
       stop(Stop.PUT_OFF);
     }
     releaseSlot();

@@ -112,7 +112,7 @@ final class WaitingRoom {
     }
   }
 
-  /** Whoever cancelled it has taken it out of the queue, and answers. */
+  /** Whoever writes its last record has answered it, or is about to. */
   private void answeredElsewhere(Guest guest, byte[] value) {
     try {
       if (Protocol.read(value, BuildStatus.class).state().isLast()) {
@@ -333,7 +333,7 @@ final class WaitingRoom {
     }
   }
 
-  /** Leaves everyone to other workers who is not being answered. */
+  /** Leaves everyone who is not being answered to other workers. */
   void close() throws InterruptedException {
     thread.shutdown();
     if (!thread.awaitTermination(LAST_ANSWERS.toMillis(), TimeUnit.MILLISECONDS)) {

@@ -177,7 +177,9 @@ public final class BucketSweep {
   }
 
   private static boolean isLinked(String object, Set<String> linked) {
-    return linked.contains(object) || linked.contains(original(object));
+    return linked.contains(object)
+        || linked.contains(object + DIGEST)
+        || linked.contains(original(object));
   }
 
   private List<Candidate> orphans(Map<String, Long> chunks, List<Entry> entries, Instant young)
@@ -221,12 +223,16 @@ public final class BucketSweep {
               && entry.stored().isBefore(Instant.now().minus(policy.maxAge().get()));
       boolean tooMuch = policy.maxBytes() >= 0 && total > policy.maxBytes();
       if ((tooOld || tooMuch) && entry.linksTo().isEmpty()) {
-        Optional<Reason> reason = reason(entry, young, linked, read, isHeld);
+        List<Entry> parts = parts(entry, byName);
+        Optional<Reason> reason =
+            parts.stream()
+                .flatMap(part -> reason(part, young, linked, read, isHeld).stream())
+                .findFirst();
         if (reason.isPresent()) {
           kept.put(entry.object(), reason.get());
         } else {
           // First the digest: whoever sees one sees what it is of.
-          for (Entry part : parts(entry, byName)) {
+          for (Entry part : parts) {
             found.add(new Candidate(part.object(), part.nuid(), part.bytes(), part.stored()));
             total -= part.bytes();
           }

@@ -10,9 +10,11 @@ import dev.nexrootfs.protocol.ErrorBody;
 import dev.nexrootfs.protocol.ErrorCode;
 import dev.nexrootfs.protocol.Protocol;
 import dev.nexrootfs.protocol.Subjects;
+import io.nats.client.JetStreamManagement;
 import io.nats.client.Message;
 import io.nats.client.NUID;
 import io.nats.client.Subscription;
+import io.nats.client.api.StreamConfiguration;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -97,6 +99,27 @@ class PoolFollowIT extends PoolCase {
     reply(held);
     assertThat(queued.nextMessage(Duration.ofMillis(200))).isNull();
     assertThat(pool.messages(pool.stream)).isZero();
+  }
+
+  @Test
+  void cancelledRequestIsAnsweredAlsoWhereItsEndCannotBeRecorded() throws Exception {
+    pool.worker("w", 1);
+    Gate gate = new Gate();
+    Subscription held = begun(request(gate.image, ""));
+    String id = NUID.nextGlobal();
+    Subscription queued = ask(pool.subjects.build(), request(base, ""), id(id));
+    awaitState(id, BuildState.QUEUED);
+    JetStreamManagement management = pool.admin.jetStreamManagement();
+    StreamConfiguration takesAll =
+        management.getStreamInfo("KV_" + pool.records).getConfiguration();
+    // Enough for the word and not for a status.
+    management.updateStream(StreamConfiguration.builder(takesAll).maximumMessageSize(200).build());
+    assertThat(cancel(id).state()).isEqualTo(BuildState.CANCELLED);
+    assertThat(error(queued).code()).isEqualTo(ErrorCode.CANCELLED);
+    management.updateStream(takesAll);
+    awaitState(id, BuildState.CANCELLED);
+    gate.open();
+    reply(held);
   }
 
   @Test

@@ -124,6 +124,9 @@ class BucketSweepIT {
         .as("one would do")
         .containsExactly("old", "old.ext4.gz.sha256", "old.ext4.gz");
     assertThat(names(atMost(3 * BYTES + 200), held)).containsExactly("old");
+    bucket.link("name", "old.ext4.gz.sha256");
+    assertThat(names(atMost(3 * BYTES), held)).as("a link to the digest").containsExactly("old");
+    bucket.delete("name");
     bucket.delete("old.ext4.gz");
     assertThat(names(atMost(3 * BYTES), held)).containsExactly("old", "old.ext4.gz.sha256");
   }
