@@ -156,8 +156,7 @@ public final class BucketSweep {
       throw new IOException("interrupted between two looks", e);
     }
     List<Entry> entries = entries();
-    Set<String> owned = new HashSet<>();
-    entries.forEach(entry -> owned.add(entry.nuid()));
+    Set<String> owned = owned(entries);
     Set<String> linked = linked(entries);
     List<Candidate> confirmed = new ArrayList<>();
     for (Candidate candidate : candidates) {
@@ -170,22 +169,29 @@ public final class BucketSweep {
     return new Found(confirmed, kept);
   }
 
+  private static Set<String> owned(List<Entry> entries) {
+    Set<String> owned = new HashSet<>();
+    entries.forEach(entry -> owned.add(entry.nuid()));
+    return owned;
+  }
+
   private static Set<String> linked(List<Entry> entries) {
     Set<String> linked = new HashSet<>();
     entries.forEach(entry -> linked.add(entry.linksTo()));
     return linked;
   }
 
+  /** By a name of its own, or of the image, or of its digest, or of what it is the digest of. */
   private static boolean isLinked(String object, Set<String> linked) {
     return linked.contains(object)
         || linked.contains(object + DIGEST)
+        || (object.endsWith(DIGEST) && linked.contains(withoutDigest(object)))
         || linked.contains(original(object));
   }
 
   private List<Candidate> orphans(Map<String, Long> chunks, List<Entry> entries, Instant young)
       throws IOException, JetStreamApiException {
-    Set<String> owned = new HashSet<>();
-    entries.forEach(entry -> owned.add(entry.nuid()));
+    Set<String> owned = owned(entries);
     List<Candidate> orphans = new ArrayList<>();
     for (Map.Entry<String, Long> subject : chunks.entrySet()) {
       String nuid = subject.getKey().substring(("$O." + bucket + ".C.").length());

@@ -103,6 +103,25 @@ class BucketSweepIT {
         .allSatisfy((name, reason) -> assertThat(reason).isEqualTo(BucketSweep.Reason.LINKED));
   }
 
+  @Test
+  void compressedImageThatIsLinkedMeanwhileKeepsItsDigest() throws Exception {
+    for (String name : List.of("old.ext4.gz", "old.ext4.gz.sha256")) {
+      byte[] bytes = new byte[100];
+      bucket.putIfAbsent(name, "", Map.of(), () -> new ByteArrayInputStream(bytes), done -> {});
+    }
+    BucketSweep.Found found =
+        sweep.find(
+            atMost(0),
+            name -> {
+              link("late", "old.ext4.gz");
+              return !name.equals("old");
+            });
+    assertThat(found.candidates()).extracting(BucketSweep.Candidate::object).containsExactly("old");
+    assertThat(found.kept())
+        .containsEntry("old.ext4.gz", BucketSweep.Reason.LINKED)
+        .containsEntry("old.ext4.gz.sha256", BucketSweep.Reason.LINKED);
+  }
+
   private void link(String name, String object) {
     try {
       bucket.link(name, object);
